@@ -1,0 +1,237 @@
+//! Framing of the bridge ABI: fields ended by NUL, as `docs/abi.md` lays down. The bridge and the
+//! wire component share it; `engine/messages.py` is its twin.
+
+use std::fmt;
+
+/// The version that `abi-version` answers.
+pub const VERSION: &str = "1";
+
+/// The call id that means "no call".
+pub const NO_CALL: u64 = 0;
+
+/// A message that does not have the fields that it must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    what: String,
+}
+
+impl Malformed {
+    /// `what` names the fault.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into() }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+/// Takes a message apart, field by field.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of `message`.
+    pub fn new(message: &'a str) -> Self {
+        Self { rest: message }
+    }
+
+    /// The next field, which may be empty. `name` names it in the error.
+    pub fn text(&mut self, name: &str) -> Result<&'a str, Malformed> {
+        let (field, rest) = self
+            .rest
+            .split_once('\0')
+            .ok_or_else(|| Malformed::new(format!("the field {name} is missing")))?;
+        self.rest = rest;
+        Ok(field)
+    }
+
+    /// The next field as a number.
+    pub fn number(&mut self, name: &str) -> Result<u64, Malformed> {
+        let field = self.text(name)?;
+        number(name, field)
+    }
+
+    /// The next field as a number, or none if it is empty.
+    pub fn optional_number(&mut self, name: &str) -> Result<Option<u64>, Malformed> {
+        match self.text(name)? {
+            "" => Ok(None),
+            field => number(name, field).map(Some),
+        }
+    }
+
+    /// The next fields as a block of pairs.
+    pub fn block(&mut self, name: &str) -> Result<Vec<(&'a str, &'a str)>, Malformed> {
+        let count = self.number(name)?;
+        // A false count must not reserve memory: each pair takes two bytes at the least.
+        let mut pairs = Vec::with_capacity((self.rest.len() / 2).min(count as usize));
+        for _ in 0..count {
+            pairs.push((self.text(name)?, self.text(name)?));
+        }
+        Ok(pairs)
+    }
+
+    /// All that is left, unframed.
+    pub fn take_rest(&mut self) -> &'a str {
+        std::mem::take(&mut self.rest)
+    }
+
+    /// Checks that nothing is left.
+    pub fn end(&self) -> Result<(), Malformed> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(Malformed::new("there are more fields than expected"))
+        }
+    }
+}
+
+/// Reads a number field.
+pub fn number(name: &str, field: &str) -> Result<u64, Malformed> {
+    if field.bytes().all(|b| b.is_ascii_digit())
+        && let Ok(number) = field.parse()
+    {
+        return Ok(number);
+    }
+    Err(Malformed::new(format!("the field {name} is no number")))
+}
+
+/// Bytes from latin-1 text.
+pub fn from_latin1(name: &str, text: &str) -> Result<Vec<u8>, Malformed> {
+    if text.is_ascii() {
+        return Ok(text.as_bytes().to_vec());
+    }
+    text.chars()
+        .map(|c| {
+            u8::try_from(u32::from(c))
+                .map_err(|_| Malformed::new(format!("the field {name} is not latin-1")))
+        })
+        .collect()
+}
+
+/// Latin-1 text of bytes.
+pub fn to_latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// Puts a message together.
+#[derive(Debug, Default)]
+pub struct Writer {
+    message: String,
+}
+
+impl Writer {
+    /// Adds a text field. NUL, CR and LF must have been refused long before; here they become
+    /// U+FFFD, so that no text can ever forge a field.
+    pub fn text(&mut self, field: &str) {
+        if field.contains(['\0', '\r', '\n']) {
+            self.message
+                .push_str(&field.replace(['\0', '\r', '\n'], "\u{fffd}"));
+        } else {
+            self.message.push_str(field);
+        }
+        self.message.push('\0');
+    }
+
+    /// Adds a number field.
+    pub fn number(&mut self, number: u64) {
+        use fmt::Write as _;
+        let _ = write!(self.message, "{number}\0");
+    }
+
+    /// Adds a number field, empty for none.
+    pub fn optional_number(&mut self, number: Option<u64>) {
+        match number {
+            Some(number) => self.number(number),
+            None => self.message.push('\0'),
+        }
+    }
+
+    /// Adds items that are framed already.
+    pub fn items(&mut self, items: &str) {
+        self.message.push_str(items);
+    }
+
+    /// The message so far; the writer is empty afterwards.
+    pub fn take(&mut self) -> String {
+        std::mem::take(&mut self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_as_it_was_written() {
+        let mut writer = Writer::default();
+        writer.number(7);
+        writer.optional_number(None);
+        writer.text("é😀");
+        writer.number(1);
+        writer.text("name");
+        writer.text("");
+        let message = writer.take();
+        let mut reader = Reader::new(&message);
+        assert_eq!(reader.number("n"), Ok(7));
+        assert_eq!(reader.optional_number("o"), Ok(None));
+        assert_eq!(reader.text("t"), Ok("é😀"));
+        assert_eq!(reader.block("b"), Ok(vec![("name", "")]));
+        assert_eq!(reader.end(), Ok(()));
+    }
+
+    #[test]
+    fn missing_superfluous_and_wrong_fields_are_named() {
+        let error = Reader::new("1\0").block("headers").unwrap_err();
+        assert!(error.to_string().contains("headers"));
+        for bad in ["", "-1", "+1", "1e3", " 1", "１", "99999999999999999999"] {
+            assert!(Reader::new(&format!("{bad}\0")).number("n").is_err(), "{bad}");
+        }
+        assert!(Reader::new("x\0").end().is_err());
+        assert!(Reader::new("99999999999999\0").block("b").is_err());
+    }
+
+    #[test]
+    fn latin_1_is_one_byte_for_each_code_point() {
+        assert_eq!(from_latin1("v", "\u{e9}A"), Ok(vec![0xe9, b'A']));
+        assert!(from_latin1("v", "€").is_err());
+        assert_eq!(to_latin1(&[0xe9, 0]), "\u{e9}\0");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_can_forge_a_field(texts in prop::collection::vec(".*", 0..5)) {
+            let mut writer = Writer::default();
+            for text in &texts {
+                writer.text(text);
+            }
+            let message = writer.take();
+            let mut reader = Reader::new(&message);
+            for text in &texts {
+                let read = reader.text("t").unwrap();
+                prop_assert_eq!(read.chars().count(), text.chars().count());
+            }
+            prop_assert_eq!(reader.end(), Ok(()));
+        }
+
+        #[test]
+        fn any_bytes_survive_as_latin_1(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert_eq!(from_latin1("b", &to_latin1(&bytes)), Ok(bytes));
+        }
+
+        #[test]
+        fn reading_never_panics(message in "(\\PC|\0|[0-9]){0,40}") {
+            let mut reader = Reader::new(&message);
+            let _ = reader.number("n");
+            let _ = reader.block("b");
+            let _ = reader.optional_number("o");
+            let _ = reader.end();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Sessions and calls by the ids that the host chose.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use ron_abi::{Malformed, NO_CALL, Writer};
+
+use crate::bindings::ron::app::session::{Call, Session};
+use crate::bindings::ron::app::types::{Body, StreamedBody};
+use crate::bindings::ron::app::{admin, driver};
+use crate::bindings::ron::wire::port;
+use crate::messages::{self, Begin, Derive, Open};
+
+/// What the instance holds for its host.
+#[derive(Default)]
+pub struct Calls {
+    sessions: RefCell<BTreeMap<u64, Session>>,
+    calls: RefCell<BTreeMap<u64, Call>>,
+}
+
+impl Calls {
+    /// Opens a root session.
+    pub fn open(&self, open: Open, out: &mut Writer) -> Result<(), Malformed> {
+        self.unused("session", &self.sessions, open.session)?;
+        port::seed(&open.entropy).map_err(Malformed::new)?;
+        self.opened(open.session, admin::open(&open.configuration), out);
+        Ok(())
+    }
+
+    /// Opens a derived session.
+    pub fn derive(&self, derive: &Derive, out: &mut Writer) -> Result<(), Malformed> {
+        self.unused("session", &self.sessions, derive.session)?;
+        let result = {
+            let sessions = self.sessions.borrow();
+            let parent = sessions
+                .get(&derive.parent)
+                .ok_or_else(|| Malformed::new("there is no such parent session"))?;
+            admin::derive(parent, derive.overrides)
+        };
+        self.opened(derive.session, result, out);
+        Ok(())
+    }
+
+    fn opened(&self, id: u64, result: Result<Session, admin::Error>, out: &mut Writer) {
+        match result {
+            Ok(session) => {
+                self.sessions.borrow_mut().insert(id, session);
+                messages::opened(out, id);
+            }
+            Err(error) => messages::error(out, NO_CALL, &error),
+        }
+    }
+
+    /// Starts a call and runs it.
+    pub fn begin(&self, begin: Begin, out: &mut Writer) -> Result<(), Malformed> {
+        self.unused("call", &self.calls, begin.call)?;
+        let id = begin.call;
+        let call = {
+            let sessions = self.sessions.borrow();
+            let session = sessions
+                .get(&begin.session)
+                .ok_or_else(|| Malformed::new("there is no such session"))?;
+            let mut request = begin.request;
+            request.body = begin.body_length.map(|length| {
+                Body::Streamed(StreamedBody {
+                    content: port::hold(length),
+                    length,
+                })
+            });
+            session.start(request, id)
+        };
+        self.calls.borrow_mut().insert(id, call);
+        self.run(id, out);
+        Ok(())
+    }
+
+    fn unused<T>(
+        &self,
+        what: &str,
+        taken: &RefCell<BTreeMap<u64, T>>,
+        id: u64,
+    ) -> Result<(), Malformed> {
+        if id == NO_CALL || taken.borrow().contains_key(&id) {
+            return Err(Malformed::new(format!("the {what} id is 0 or in use")));
+        }
+        Ok(())
+    }
+
+    /// Runs a call as far as it goes.
+    pub fn run(&self, id: u64, out: &mut Writer) {
+        port::attribute(id);
+        let result = match self.calls.borrow().get(&id) {
+            Some(call) => call.poll(),
+            None => None,
+        };
+        let Some(result) = result else {
+            out.items(&port::drain());
+            return;
+        };
+        let done = result.map(|response| messages::Done {
+            exchange: response.body().and_then(port::release),
+            attempts: response.attempts(),
+            request_id: response.request_id(),
+        });
+        self.calls.borrow_mut().remove(&id);
+        out.items(&port::drain());
+        match done {
+            Ok(done) => messages::done(out, id, &done),
+            Err(error) => messages::error(out, id, &error),
+        }
+    }
+
+    /// Runs calls that can go on, until there are none.
+    pub fn run_woken(&self, out: &mut Writer) {
+        loop {
+            let woken = driver::woken();
+            if woken.is_empty() {
+                return;
+            }
+            for id in woken {
+                self.run(id, out);
+            }
+        }
+    }
+
+    /// Drops a call; the exchanges that it held are aborted.
+    pub fn cancel(&self, id: u64, out: &mut Writer) {
+        let call = self.calls.borrow_mut().remove(&id);
+        drop(call);
+        out.items(&port::drain());
+    }
+
+    /// Closes a session; its calls are woken and end.
+    pub fn close(&self, id: u64) {
+        if let Some(session) = self.sessions.borrow_mut().remove(&id) {
+            admin::close(&session);
+        }
+    }
+
+    /// Counts what is held.
+    pub fn stats(&self, out: &mut Writer) {
+        messages::stats(
+            out,
+            &[
+                ("sessions", self.sessions.borrow().len() as u64),
+                ("calls", self.calls.borrow().len() as u64),
+                ("exchanges", u64::from(port::exchanges())),
+                ("memory-pages", messages::memory_pages()),
+            ],
+        );
+    }
+}

@@ -1,0 +1,335 @@
+//! The messages of `docs/abi.md` that this component reads and writes.
+
+use std::fmt::Write as _;
+
+use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
+
+use crate::bindings::ron::app::admin::{Configuration, Overrides};
+use crate::bindings::ron::app::driver;
+use crate::bindings::ron::app::types::{
+    Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request,
+};
+
+/// Input of `open`.
+pub struct Open {
+    /// Randomness in hexadecimal.
+    pub entropy: String,
+    /// The id of the session.
+    pub session: u64,
+    /// What it is configured with.
+    pub configuration: Configuration,
+}
+
+impl Open {
+    /// Reads it.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let entropy = reader.text("entropy")?.to_owned();
+        let session = reader.number("session")?;
+        let mut configuration = Configuration {
+            base_url: String::new(),
+            allow_insecure_http: false,
+            token: None,
+            user_agent: None,
+            overall_timeout: None,
+            connect_timeout: None,
+            read_timeout: None,
+            max_concurrency: None,
+            max_queue: None,
+            max_request_bytes: None,
+        };
+        for (name, value) in reader.block("settings")? {
+            let given = &mut configuration;
+            match name {
+                "base-url" => given.base_url = value.to_owned(),
+                "allow-insecure-http" => given.allow_insecure_http = flag(name, value)?,
+                "token" => given.token = Some(value.to_owned()),
+                "user-agent" => given.user_agent = Some(value.to_owned()),
+                "overall-timeout" => given.overall_timeout = Some(number(name, value)?),
+                "connect-timeout" => given.connect_timeout = Some(number(name, value)?),
+                "read-timeout" => given.read_timeout = Some(number(name, value)?),
+                "max-concurrency" => given.max_concurrency = Some(small(name, value)?),
+                "max-queue" => given.max_queue = Some(small(name, value)?),
+                "max-request-bytes" => given.max_request_bytes = Some(number(name, value)?),
+                _ => return Err(unknown("setting", name)),
+            }
+        }
+        reader.end()?;
+        Ok(Self {
+            entropy,
+            session,
+            configuration,
+        })
+    }
+}
+
+/// Input of `derive`.
+pub struct Derive {
+    /// The session to derive from.
+    pub parent: u64,
+    /// The id of the new one.
+    pub session: u64,
+    /// What it does otherwise.
+    pub overrides: Overrides,
+}
+
+impl Derive {
+    /// Reads it.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let parent = reader.number("parent")?;
+        let session = reader.number("session")?;
+        let mut overrides = Overrides {
+            overall_timeout: None,
+            connect_timeout: None,
+            read_timeout: None,
+        };
+        for (name, value) in reader.block("settings")? {
+            let time = Some(number(name, value)?);
+            match name {
+                "overall-timeout" => overrides.overall_timeout = time,
+                "connect-timeout" => overrides.connect_timeout = time,
+                "read-timeout" => overrides.read_timeout = time,
+                _ => return Err(unknown("setting of a derived session", name)),
+            }
+        }
+        reader.end()?;
+        Ok(Self {
+            parent,
+            session,
+            overrides,
+        })
+    }
+}
+
+/// Input of `begin`.
+pub struct Begin {
+    /// The session to use.
+    pub session: u64,
+    /// The id of the call.
+    pub call: u64,
+    /// What is asked for; its body is added later.
+    pub request: Request,
+    /// The size of the body that the host holds.
+    pub body_length: Option<u64>,
+}
+
+impl Begin {
+    /// Reads it.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let session = reader.number("session")?;
+        let call = reader.number("call")?;
+        let method = reader.text("method")?.to_owned();
+        let path = reader.text("path")?.to_owned();
+        let body_length = reader.optional_number("body-length")?;
+        let mut timeout = None;
+        let mut idempotency = Idempotency::None;
+        for (name, value) in reader.block("options")? {
+            match name {
+                "timeout" => timeout = Some(number(name, value)?),
+                "idempotency-key" => idempotency = Idempotency::Key(value.to_owned()),
+                "idempotent" if flag(name, value)? => idempotency = Idempotency::Generated,
+                "idempotent" => {}
+                _ => return Err(unknown("option", name)),
+            }
+        }
+        let query = reader.block("query")?.into_iter();
+        let query = query
+            .map(|(name, value)| QueryParameter {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            })
+            .collect();
+        let headers = reader.block("headers")?.into_iter();
+        let headers = headers
+            .map(|(name, value)| {
+                Ok(Field {
+                    name: name.to_owned(),
+                    value: from_latin1("header value", value)?,
+                })
+            })
+            .collect::<Result<_, Malformed>>()?;
+        reader.end()?;
+        Ok(Self {
+            session,
+            call,
+            request: Request {
+                method,
+                path,
+                query,
+                headers,
+                body: None,
+                timeout,
+                idempotency,
+            },
+            body_length,
+        })
+    }
+}
+
+fn flag(name: &str, value: &str) -> Result<bool, Malformed> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Malformed::new(format!("{name} is neither true nor false"))),
+    }
+}
+
+fn small(name: &str, value: &str) -> Result<u32, Malformed> {
+    u32::try_from(number(name, value)?)
+        .map_err(|_| Malformed::new(format!("{name} is larger than {}", u32::MAX)))
+}
+
+fn unknown(what: &str, name: &str) -> Malformed {
+    Malformed::new(format!("there is no {what} {name:?}"))
+}
+
+/// Puts `wake-at` in front of the items.
+pub fn output(items: &mut Writer) -> String {
+    let items = items.take();
+    let mut out = Writer::default();
+    out.optional_number(driver::wake_at());
+    out.items(&items);
+    out.take()
+}
+
+/// Writes `opened`.
+pub fn opened(out: &mut Writer, session: u64) {
+    out.number(NO_CALL);
+    out.text("opened");
+    out.number(session);
+}
+
+/// What `done` tells.
+pub struct Done {
+    /// The exchange whose body the host holds.
+    pub exchange: Option<u64>,
+    /// How many requests were sent.
+    pub attempts: u32,
+    /// The id of the call.
+    pub request_id: String,
+}
+
+/// Writes `done`.
+pub fn done(out: &mut Writer, call: u64, done: &Done) {
+    out.number(call);
+    out.text("done");
+    out.optional_number(done.exchange);
+    out.number(done.attempts.into());
+    out.text(&done.request_id);
+}
+
+/// Writes `stats`.
+pub fn stats(out: &mut Writer, counts: &[(&str, u64)]) {
+    out.number(NO_CALL);
+    out.text("stats");
+    out.number(counts.len() as u64);
+    for (name, count) in counts {
+        out.text(name);
+        out.number(*count);
+    }
+}
+
+/// The size of this component's memory in pages of 64 KiB.
+pub fn memory_pages() -> u64 {
+    #[cfg(target_arch = "wasm32")]
+    return core::arch::wasm32::memory_size(0) as u64;
+    #[cfg(not(target_arch = "wasm32"))]
+    return 0;
+}
+
+/// Writes an `error` of kind `abi`.
+pub fn malformed(out: &mut Writer, fault: &Malformed) {
+    let mut json = Object::default();
+    json.text("code", "malformed_message");
+    json.text("message", &fault.to_string());
+    write_error(out, NO_CALL, "abi", json);
+}
+
+/// Writes an `error`.
+pub fn error(out: &mut Writer, call: u64, error: &Error) {
+    let kind = match error.kind {
+        ErrorKind::Request => "request",
+        ErrorKind::Config => "config",
+        ErrorKind::Problem => "problem",
+        ErrorKind::Network => "network",
+        ErrorKind::Dns => "dns",
+        ErrorKind::Connect => "connect",
+        ErrorKind::Tls => "tls",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::TooLarge => "too-large",
+        ErrorKind::Overload => "overload",
+        ErrorKind::Closed => "closed",
+    };
+    let phase = error.phase.map(|phase| match phase {
+        Phase::Connect => "connect",
+        Phase::Read => "read",
+        Phase::Write => "write",
+        Phase::Overall => "overall",
+    });
+    let mut json = Object::default();
+    json.text("code", &error.code);
+    json.text("message", &error.message);
+    json.optional_text("phase", phase);
+    json.raw("attempts", &error.attempts.to_string());
+    json.optional_text("request_id", error.request_id.as_deref());
+    match &error.problem {
+        Some(given) => json.raw("problem", &problem(given)),
+        None => json.raw("problem", "null"),
+    }
+    write_error(out, call, kind, json);
+}
+
+fn problem(given: &Problem) -> String {
+    let mut json = Object::default();
+    json.raw("status", &given.status.to_string());
+    json.text("code", &given.code);
+    json.text("message", &given.message);
+    json.text("kind", &given.kind);
+    json.text("title", &given.title);
+    json.text("type", &given.type_uri);
+    json.optional_text("reason", given.reason.as_deref());
+    json.raw("retryable", if given.retryable { "true" } else { "false" });
+    match given.retry_after_ms {
+        Some(wait) => json.raw("retry_after_ms", &wait.to_string()),
+        None => json.raw("retry_after_ms", "null"),
+    }
+    json.optional_text("correlation_id", given.correlation_id.as_deref());
+    json.raw("details", given.details.as_deref().unwrap_or("null"));
+    json.raw("extensions", &given.extensions);
+    json.end()
+}
+
+fn write_error(out: &mut Writer, call: u64, kind: &str, json: Object) {
+    out.number(call);
+    out.text("error");
+    out.text(kind);
+    out.text(&json.end());
+}
+
+/// A JSON object in the making, some of whose members are JSON texts already.
+#[derive(Default)]
+struct Object {
+    members: String,
+}
+
+impl Object {
+    fn raw(&mut self, name: &str, json: &str) {
+        let separator = if self.members.is_empty() { "{" } else { "," };
+        let _ = write!(self.members, "{separator}\"{name}\":{json}");
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        self.raw(name, &serde_json::Value::from(text).to_string());
+    }
+
+    fn optional_text(&mut self, name: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self.raw(name, "null"),
+        }
+    }
+
+    fn end(mut self) -> String {
+        self.members.push('}');
+        self.members
+    }
+}

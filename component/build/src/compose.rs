@@ -1,0 +1,63 @@
+//! From core modules to components, and from components to one.
+
+use anyhow::{Context, Result};
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
+use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
+
+/// What the composed component exports.
+const EXPORT: &str = "ron:bridge/bridge@0.1.0";
+
+/// Makes a component of a core module that carries its world.
+pub fn component(module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default().validate(true).module(module)?.encode()
+}
+
+/// Links the three components: `client` stands on `wire`, `bridge` on both. What `wire` imports is
+/// imported by the result.
+pub fn host(wire: &[u8], client: &[u8], bridge: &[u8]) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let wire = instantiate(&mut graph, "ron:wire", wire, &[])?;
+    let client = instantiate(&mut graph, "ron:client", client, &[wire])?;
+    let bridge = instantiate(&mut graph, "ron:bridge", bridge, &[wire, client])?;
+    let export = graph.alias_instance_export(bridge, EXPORT)?;
+    graph.export(export, EXPORT)?;
+    Ok(graph.encode(EncodeOptions::default())?)
+}
+
+/// Adds a component whose imports come from the instances that export them.
+fn instantiate(
+    graph: &mut CompositionGraph,
+    name: &str,
+    bytes: &[u8],
+    providers: &[NodeId],
+) -> Result<NodeId> {
+    let package = Package::from_bytes(name, None, bytes, graph.types_mut())?;
+    let imports: Vec<String> = graph.types()[package.ty()].imports.keys().cloned().collect();
+    let package = graph.register_package(package)?;
+    let instance = graph.instantiate(package);
+    for import in imports {
+        for provider in providers {
+            if let Ok(export) = graph.alias_instance_export(*provider, &import) {
+                graph
+                    .set_instantiation_argument(instance, &import, export)
+                    .with_context(|| format!("{name} wants {import}"))?;
+                break;
+            }
+        }
+    }
+    Ok(instance)
+}
+
+/// The WIT of a component as text.
+pub fn wit(component: &[u8]) -> Result<String> {
+    let decoded = wit_component::decode(component)?;
+    let DecodedWasm::Component(resolve, world) = &decoded else {
+        anyhow::bail!("this is a WIT package, not a component");
+    };
+    let mut printer = WitPrinter::default();
+    let main = resolve.worlds[*world].package.context("the world has no package")?;
+    let nested: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != main).collect();
+    printer.print(resolve, main, &nested)?;
+    Ok(printer.output.to_string())
+}

@@ -1,0 +1,63 @@
+//! Compiles the guests to core modules.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::toolchain::{TARGET, Toolchain};
+
+/// The core modules.
+pub struct Guests {
+    /// `ron-client`.
+    pub client: Vec<u8>,
+    /// `ron-wire`.
+    pub wire: Vec<u8>,
+    /// `ron-bridge`.
+    pub bridge: Vec<u8>,
+}
+
+/// Compiles them. The same source and the same toolchain give the same bytes in any folder.
+pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
+    let target = root.join("target/guests");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(root)
+        .args(["build", "--locked", "--quiet", "--profile=guest"])
+        .args(["-p", "ron-client", "-p", "ron-wire", "-p", "ron-bridge"])
+        .args(["--target", TARGET])
+        .arg("--target-dir")
+        .arg(&target)
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", remapped(root, toolchain)?);
+    toolchain.apply(&mut cargo);
+    let status = cargo.status().context("running cargo")?;
+    if !status.success() {
+        bail!("the guests do not compile ({status})");
+    }
+    let module = |name: &str| {
+        let path = target.join(TARGET).join("guest").join(name);
+        fs::read(&path).with_context(|| format!("reading {}", path.display()))
+    };
+    Ok(Guests {
+        client: module("ron_client.wasm")?,
+        wire: module("ron_wire.wasm")?,
+        bridge: module("ron_bridge.wasm")?,
+    })
+}
+
+/// Flags that keep this machine's folders out of panic messages.
+fn remapped(root: &Path, toolchain: &Toolchain) -> Result<String> {
+    let home = env::var_os("CARGO_HOME").map_or_else(
+        || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cargo"),
+        PathBuf::from,
+    );
+    let flags = [
+        format!("--remap-path-prefix={}=/cargo", home.display()),
+        format!("--remap-path-prefix={}=/sysroot", toolchain.sysroot()?),
+        format!("--remap-path-prefix={}=/ron", root.display()),
+    ];
+    Ok(flags.join("\u{1f}"))
+}

@@ -1,0 +1,59 @@
+//! Builds the components and puts them into the Python package.
+//!
+//! `ron-build` does everything; `ron-build wit FILE` prints the WIT of a component, for comparing
+//! builds. Run it from the root of the workspace: `make build` does.
+
+mod compose;
+mod guests;
+mod manifest;
+mod toolchain;
+mod wasi_wit;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail};
+
+/// Where the Python package looks for its artifacts.
+const ARTIFACTS: &str = "host-python/src/ron_app_sdk_py/artifacts";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => build(&workspace()?),
+        ["wit", file] => {
+            let bytes = fs::read(file).with_context(|| format!("reading {file}"))?;
+            print!("{}", compose::wit(&bytes)?);
+            Ok(())
+        }
+        _ => bail!("usage: ron-build [wit FILE]"),
+    }
+}
+
+fn workspace() -> Result<PathBuf> {
+    let root = env::current_dir()?;
+    if !root.join("wit/ron-app").is_dir() {
+        bail!("run ron-build in the root of the workspace, or use make build");
+    }
+    Ok(root)
+}
+
+fn build(root: &Path) -> Result<()> {
+    wasi_wit::copy(root)?;
+    let toolchain = toolchain::Toolchain::find()?;
+    println!("toolchain: {toolchain}");
+    let guests = guests::build(root, &toolchain)?;
+    let client = compose::component(&guests.client).context("componentizing ron-client")?;
+    let wire = compose::component(&guests.wire).context("componentizing ron-wire")?;
+    let bridge = compose::component(&guests.bridge).context("componentizing ron-bridge")?;
+    let host = compose::host(&wire, &client, &bridge).context("composing ron_host.wasm")?;
+
+    let out = root.join(ARTIFACTS);
+    fs::create_dir_all(&out)?;
+    let artifacts = [("ron_client.wasm", client), ("ron_host.wasm", host)];
+    for (name, bytes) in &artifacts {
+        manifest::write_if_changed(&out.join(name), bytes)?;
+    }
+    manifest::write(&out, &artifacts, &toolchain)
+}

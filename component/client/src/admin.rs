@@ -1,0 +1,29 @@
+//! `ron:app/admin`: opening sessions.
+
+use ron_core::config::Config;
+
+use crate::bindings::exports::ron::app::admin::{
+    Configuration, Error, Guest, Overrides, Session as SessionResource, SessionBorrow,
+};
+use crate::session::{Session, SessionHandle};
+use crate::{Client, convert};
+
+impl Guest for Client {
+    fn open(configuration: Configuration) -> Result<SessionResource, Error> {
+        let config = Config::new(convert::settings(configuration)).map_err(convert::config_error)?;
+        Ok(SessionResource::new(SessionHandle(Session::open(config))))
+    }
+
+    fn derive(parent: SessionBorrow<'_>, overrides: Overrides) -> Result<SessionResource, Error> {
+        let parent = &parent.get::<SessionHandle>().0;
+        let config = parent
+            .config
+            .derive(convert::overrides(&overrides))
+            .map_err(convert::config_error)?;
+        Ok(SessionResource::new(SessionHandle(parent.derive(config))))
+    }
+
+    fn close(session: SessionBorrow<'_>) {
+        session.get::<SessionHandle>().0.close();
+    }
+}

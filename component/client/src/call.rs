@@ -1,0 +1,166 @@
+//! One logical call, from the caller's request to an answer or an error.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, UNIX_EPOCH};
+
+use ron_core::defaults::MAX_ERROR_BYTES;
+use ron_core::error::{Error, ErrorKind, Phase};
+use ron_core::problem::Problem;
+use ron_core::{ids, request};
+
+use crate::bindings::exports::ron::app::types;
+use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::bindings::wasi::http::types::IncomingResponse;
+use crate::bindings::wasi::random::random;
+use crate::exchange::{self, Content};
+use crate::session::Session;
+use crate::{convert, runtime};
+
+/// A successful answer.
+pub struct Answer {
+    /// Its head, and the way to its body.
+    pub response: IncomingResponse,
+    /// The id of the call.
+    pub request_id: String,
+    /// How many requests were sent.
+    pub attempts: u32,
+}
+
+/// A call that failed.
+pub struct Failure {
+    /// Why.
+    pub error: Error,
+    /// The id of the call, if it got that far.
+    pub request_id: Option<String>,
+    /// How many requests were sent.
+    pub attempts: u32,
+}
+
+/// How far a call has come, for the report when it ends early.
+#[derive(Default)]
+struct Progress {
+    request_id: Option<String>,
+    attempts: u32,
+}
+
+/// Performs a call.
+pub async fn perform(session: Rc<Session>, request: types::Request) -> Result<Answer, Failure> {
+    let started = monotonic_clock::now();
+    let (call, content) = convert::call(request);
+    let progress = RefCell::new(Progress::default());
+    let result = match request::prepare(
+        &session.config,
+        &call,
+        || ids::request_id(randomness()),
+        || ids::idempotency_key(randomness()),
+    ) {
+        Err(error) => Err(error),
+        Ok(prepared) => {
+            progress.borrow_mut().request_id = Some(prepared.request_id.clone());
+            let timeout = prepared.timeout;
+            let attempt = attempt(&session, &prepared, content.as_ref(), &progress);
+            until_deadline(&session, started, timeout, attempt).await
+        }
+    };
+    let Progress {
+        request_id,
+        attempts,
+    } = progress.into_inner();
+    match result {
+        Ok(response) => Ok(Answer {
+            response,
+            request_id: request_id.unwrap_or_default(),
+            attempts,
+        }),
+        Err(mut error) => {
+            scrub(&session, &mut error);
+            Err(Failure {
+                error,
+                request_id,
+                attempts,
+            })
+        }
+    }
+}
+
+/// One exchange, in a place of its own.
+async fn attempt(
+    session: &Session,
+    prepared: &request::Prepared,
+    content: Option<&Content>,
+    progress: &RefCell<Progress>,
+) -> Result<IncomingResponse, Error> {
+    let config = &session.config;
+    let _place = session.root.limiter.place().await?;
+    progress.borrow_mut().attempts += 1;
+    let response = exchange::send(&config.origin, &config.timeouts, prepared, content).await?;
+    let status = response.status();
+    if status < 300 {
+        return Ok(response);
+    }
+    let headers = response.headers().entries();
+    // A redirect's body says nothing that its status and Location don't.
+    let body = if status < 400 {
+        Vec::new()
+    } else {
+        exchange::read_up_to(response, MAX_ERROR_BYTES).await
+    };
+    let now = wall_clock::now();
+    let now = UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds);
+    Err(Problem::from_response(status, &headers, &body, now).into())
+}
+
+/// Runs `work` until it is done, the deadline has passed or the session was closed.
+async fn until_deadline<T>(
+    session: &Session,
+    started: u64,
+    timeout: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let nanoseconds = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+    let mut deadline = pin!(runtime::sleep_until(started.saturating_add(nanoseconds)));
+    let mut work = pin!(work);
+    let mut watch = None;
+    poll_fn(move |context| {
+        if session.is_closed() {
+            return Poll::Ready(Err(Error::new(
+                ErrorKind::Closed,
+                "closed",
+                "the client was closed; open a new one",
+            )));
+        }
+        if let Poll::Ready(result) = work.as_mut().poll(context) {
+            return Poll::Ready(result);
+        }
+        if Pin::new(&mut *deadline).poll(context).is_ready() {
+            return Poll::Ready(Err(Error::timeout(
+                Phase::Overall,
+                format!("the call took longer than its time-out of {timeout:?}"),
+            )));
+        }
+        if watch.is_none() {
+            watch = Some(session.watch(context.waker()));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn randomness() -> [u8; 16] {
+    let (high, low) = (random::get_random_u64(), random::get_random_u64());
+    ((u128::from(high) << 64) | u128::from(low)).to_be_bytes()
+}
+
+/// Takes the credential out of every text that the error carries.
+fn scrub(session: &Session, error: &mut Error) {
+    let redactor = &session.config.redactor;
+    redactor.scrub(&mut error.message);
+    redactor.scrub(&mut error.code);
+    if let Some(problem) = &mut error.problem {
+        problem.scrub(redactor);
+    }
+}

@@ -1,0 +1,272 @@
+//! One HTTP exchange over `wasi:http`.
+
+use ron_core::config::{Origin, Timeouts};
+use ron_core::error::{Error, ErrorKind, Phase};
+use ron_core::request::Prepared;
+
+use crate::bindings::wasi::http::outgoing_handler;
+use crate::bindings::wasi::http::types::{
+    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+    RequestOptions, Scheme,
+};
+use crate::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
+use crate::runtime::ready;
+
+/// The content of a request.
+pub enum Content {
+    /// Bytes in this memory.
+    Bytes(Vec<u8>),
+    /// A stream and its length.
+    Streamed(InputStream, u64),
+}
+
+impl Content {
+    /// Its size in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Streamed(_, length) => *length,
+        }
+    }
+}
+
+/// Sends a request and waits for the head of its answer.
+pub async fn send(
+    origin: &Origin,
+    timeouts: &Timeouts,
+    prepared: &Prepared,
+    content: Option<&Content>,
+) -> Result<IncomingResponse, Error> {
+    let request = request(origin, prepared)?;
+    let body = match content {
+        None => None,
+        Some(content) => Some((request.body().map_err(|()| broken("body"))?, content)),
+    };
+    let future = outgoing_handler::handle(request, Some(options(timeouts)))
+        .map_err(|code| error(&code, origin))?;
+    if let Some((body, content)) = body {
+        let stream = body.write().map_err(|()| broken("write"))?;
+        write(&stream, content).await?;
+        drop(stream);
+        OutgoingBody::finish(body, None).map_err(|code| error(&code, origin))?;
+    }
+    ready(future.subscribe()).await;
+    match future.get() {
+        Some(Ok(Ok(response))) => Ok(response),
+        Some(Ok(Err(code))) => Err(error(&code, origin)),
+        Some(Err(())) | None => Err(broken("response")),
+    }
+}
+
+fn request(origin: &Origin, prepared: &Prepared) -> Result<OutgoingRequest, Error> {
+    let entries: Vec<_> = prepared
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
+        .collect();
+    let headers = Fields::from_list(&entries).map_err(|fault| {
+        Error::request("invalid_header", format!("the host refuses a header: {fault}"))
+    })?;
+    let request = OutgoingRequest::new(headers);
+    let scheme = if origin.secure {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
+    request
+        .set_method(&method(&prepared.method))
+        .and_then(|()| request.set_scheme(Some(&scheme)))
+        .and_then(|()| request.set_authority(Some(&origin.authority)))
+        .and_then(|()| request.set_path_with_query(Some(&prepared.target)))
+        .map_err(|()| Error::request("invalid_request", "the host refuses the method or the path"))?;
+    Ok(request)
+}
+
+fn method(name: &str) -> Method {
+    match name {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        "OPTIONS" => Method::Options,
+        "PATCH" => Method::Patch,
+        other => Method::Other(other.to_owned()),
+    }
+}
+
+/// A host that can't do a time-out says so; the overall deadline still holds.
+fn options(timeouts: &Timeouts) -> RequestOptions {
+    let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).ok();
+    let options = RequestOptions::new();
+    let _ = options.set_connect_timeout(nanoseconds(timeouts.connect));
+    let _ = options.set_first_byte_timeout(nanoseconds(timeouts.read));
+    let _ = options.set_between_bytes_timeout(nanoseconds(timeouts.read));
+    options
+}
+
+async fn write(stream: &OutputStream, content: &Content) -> Result<(), Error> {
+    match content {
+        Content::Bytes(bytes) => {
+            let mut rest = bytes.as_slice();
+            while !rest.is_empty() {
+                let permit = permit(stream).await?;
+                let now = rest.len().min(usize::try_from(permit).unwrap_or(usize::MAX));
+                stream.write(&rest[..now]).map_err(|_| broken("write"))?;
+                rest = &rest[now..];
+            }
+        }
+        Content::Streamed(source, length) => {
+            let mut left = *length;
+            while left > 0 {
+                let permit = permit(stream).await?;
+                let spliced = stream.splice(source, left.max(1).min(permit.max(left)));
+                match spliced {
+                    Ok(0) => ready(source.subscribe()).await,
+                    Ok(count) => left = left.saturating_sub(count),
+                    Err(_) => return Err(broken("splice")),
+                }
+            }
+        }
+    }
+    stream.flush().map_err(|_| broken("flush"))
+}
+
+async fn permit(stream: &OutputStream) -> Result<u64, Error> {
+    loop {
+        match stream.check_write() {
+            Ok(0) => ready(stream.subscribe()).await,
+            Ok(permit) => return Ok(permit),
+            Err(_) => return Err(broken("check-write")),
+        }
+    }
+}
+
+/// Reads a body until its end, a failure or `max` bytes, whichever comes first.
+pub async fn read_up_to(response: IncomingResponse, max: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let Ok(body) = response.consume() else {
+        return bytes;
+    };
+    let Ok(stream) = body.stream() else {
+        return bytes;
+    };
+    while (bytes.len() as u64) < max {
+        match stream.read(max - bytes.len() as u64) {
+            Ok(chunk) if chunk.is_empty() => ready(stream.subscribe()).await,
+            Ok(mut chunk) => bytes.append(&mut chunk),
+            Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => break,
+        }
+    }
+    bytes
+}
+
+/// The body of a response as a stream; none if it was taken.
+pub fn body(response: &IncomingResponse) -> Option<(IncomingBody, InputStream)> {
+    let body = response.consume().ok()?;
+    let stream = body.stream().ok()?;
+    Some((body, stream))
+}
+
+fn broken(operation: &str) -> Error {
+    Error::new(
+        ErrorKind::Network,
+        "host_error",
+        format!("the HTTP host failed at {operation}"),
+    )
+}
+
+/// What an error code of `wasi:http` means for the caller.
+fn error(code: &ErrorCode, origin: &Origin) -> Error {
+    let host = &origin.authority;
+    let of = |kind, name: &str, message: String| Error::new(kind, name, message);
+    match code {
+        ErrorCode::DnsTimeout => of(
+            ErrorKind::Dns,
+            "dns_timeout",
+            format!("the name of {host} was not resolved in time; check the resolver"),
+        ),
+        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => of(
+            ErrorKind::Dns,
+            "dns_error",
+            format!("the name of {host} does not resolve; check base_url"),
+        ),
+        ErrorCode::ConnectionRefused => of(
+            ErrorKind::Connect,
+            "connection_refused",
+            format!("{host} refused the connection; check that the gateway runs and base_url names its port"),
+        ),
+        ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIpProhibited
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::ConnectionLimitReached => of(
+            ErrorKind::Connect,
+            "destination_unavailable",
+            format!("{host} can't be reached; check base_url and the network"),
+        ),
+        ErrorCode::ConnectionTimeout => Error::timeout(
+            Phase::Connect,
+            format!("no connection to {host} within the connect time-out"),
+        ),
+        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => Error::timeout(
+            Phase::Read,
+            format!("{host} sent nothing for the length of the read time-out"),
+        ),
+        ErrorCode::ConnectionWriteTimeout => Error::timeout(
+            Phase::Write,
+            format!("{host} took no bytes for the length of the write time-out"),
+        ),
+        ErrorCode::TlsCertificateError => of(
+            ErrorKind::Tls,
+            "tls_certificate_error",
+            format!("the certificate of {host} is not trusted; check its authority and its name"),
+        ),
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => of(
+            ErrorKind::Tls,
+            "tls_protocol_error",
+            format!("TLS with {host} failed; check that it speaks https"),
+        ),
+        ErrorCode::ConnectionTerminated => of(
+            ErrorKind::Network,
+            "connection_terminated",
+            format!("{host} closed the connection before it answered"),
+        ),
+        ErrorCode::HttpResponseIncomplete => of(
+            ErrorKind::Network,
+            "response_incomplete",
+            format!("{host} closed the connection in the middle of its answer"),
+        ),
+        ErrorCode::HttpResponseBodySize(_) => of(
+            ErrorKind::TooLarge,
+            "response_too_large",
+            "the response is larger than max_response_bytes; raise that limit or ask for less".to_owned(),
+        ),
+        ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => of(
+            ErrorKind::TooLarge,
+            "response_headers_too_large",
+            format!("the headers of {host}'s answer are larger than the limit"),
+        ),
+        ErrorCode::HttpRequestBodySize(_) => of(
+            ErrorKind::Request,
+            "request_body_size",
+            "the request body does not have the length that was announced".to_owned(),
+        ),
+        ErrorCode::HttpProtocolError
+        | ErrorCode::HttpResponseTransferCoding(_)
+        | ErrorCode::HttpResponseContentCoding(_) => of(
+            ErrorKind::Network,
+            "http_protocol_error",
+            format!("{host} answered with something that is not HTTP; check that base_url names a gateway"),
+        ),
+        ErrorCode::InternalError(Some(detail)) => of(
+            ErrorKind::Network,
+            "internal_error",
+            format!("the exchange with {host} failed: {detail}"),
+        ),
+        other => of(
+            ErrorKind::Network,
+            "http_error",
+            format!("the exchange with {host} failed: {other:?}"),
+        ),
+    }
+}

@@ -1,0 +1,17 @@
+//! The client of the RON app plane as a component: `wasi:http` in, `ron:app` out.
+//!
+//! A call is one async function (`call`) that can be blocked on or polled (`runtime`); what it
+//! decides comes from `ron_core`. `session`, `admin` and `driver` are the exported interfaces.
+
+mod admin;
+mod bindings;
+mod call;
+mod convert;
+mod driver;
+mod exchange;
+mod limiter;
+mod runtime;
+mod session;
+
+/// The component.
+struct Client;

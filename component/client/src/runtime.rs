@@ -1,0 +1,164 @@
+//! Runs futures over `wasi:io/poll`: polled by a host that owns the event loop, or blocked on.
+//!
+//! Timers live here rather than in pollables, so that polling one call costs the same however many
+//! others wait.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::bindings::wasi::clocks::monotonic_clock;
+use crate::bindings::wasi::io::poll::{self, Pollable};
+
+/// The token of a call that is blocked on: it needs no name.
+const BLOCKING: u64 = u64::MAX;
+
+#[derive(Default)]
+struct Runtime {
+    /// By time, then in order of making.
+    timers: RefCell<BTreeMap<(u64, u64), Waker>>,
+    timers_made: Cell<u64>,
+    woken: RefCell<Vec<u64>>,
+    /// What the future that is being blocked on waits for; none when nothing blocks.
+    awaited: RefCell<Option<Vec<Rc<Pollable>>>>,
+}
+
+thread_local! {
+    static RUNTIME: Runtime = Runtime::default();
+}
+
+struct Token(u64);
+
+impl Wake for Token {
+    fn wake(self: Arc<Self>) {
+        RUNTIME.with(|runtime| runtime.woken.borrow_mut().push(self.0));
+    }
+}
+
+/// A waker whose call `woken` names by this token.
+pub fn waker(token: u64) -> Waker {
+    Arc::new(Token(token)).into()
+}
+
+/// The tokens that were woken since the last time, those of ended timers included.
+pub fn woken() -> Vec<u64> {
+    RUNTIME.with(|runtime| {
+        fire(runtime);
+        let mut woken = runtime.woken.take();
+        woken.dedup();
+        woken
+    })
+}
+
+fn fire(runtime: &Runtime) {
+    let mut timers = runtime.timers.borrow_mut();
+    if timers.is_empty() {
+        return;
+    }
+    let now = monotonic_clock::now();
+    while let Some(entry) = timers.first_entry()
+        && entry.key().0 <= now
+    {
+        entry.remove().wake();
+    }
+}
+
+/// When the next timer ends.
+pub fn wake_at() -> Option<u64> {
+    RUNTIME.with(|runtime| {
+        let timers = runtime.timers.borrow();
+        timers.first_key_value().map(|((when, _), _)| *when)
+    })
+}
+
+/// Runs a future to its end, blocking in `wasi:io/poll`.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = waker(BLOCKING);
+    let mut context = Context::from_waker(&waker);
+    loop {
+        RUNTIME.with(|runtime| *runtime.awaited.borrow_mut() = Some(Vec::new()));
+        let progress = future.as_mut().poll(&mut context);
+        let awaited = RUNTIME.with(|runtime| runtime.awaited.take()).unwrap_or_default();
+        if let Poll::Ready(output) = progress {
+            return output;
+        }
+        let timer = wake_at().map(monotonic_clock::subscribe_instant);
+        let pollables: Vec<&Pollable> = awaited.iter().map(Rc::as_ref).chain(&timer).collect();
+        poll::poll(&pollables);
+        RUNTIME.with(fire);
+    }
+}
+
+/// Ends at a point on the monotonic clock.
+pub struct Sleep {
+    when: u64,
+    key: Option<(u64, u64)>,
+}
+
+/// Waits until `when`.
+pub fn sleep_until(when: u64) -> Sleep {
+    Sleep { when, key: None }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(key) = self.key {
+            // Firing removes the entry, so asking the clock again is not needed.
+            let waiting = RUNTIME.with(|runtime| runtime.timers.borrow().contains_key(&key));
+            return if waiting { Poll::Pending } else { Poll::Ready(()) };
+        }
+        if self.when <= monotonic_clock::now() {
+            return Poll::Ready(());
+        }
+        self.key = RUNTIME.with(|runtime| {
+            let made = runtime.timers_made.get();
+            runtime.timers_made.set(made + 1);
+            let key = (self.when, made);
+            runtime
+                .timers
+                .borrow_mut()
+                .insert(key, context.waker().clone());
+            Some(key)
+        });
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            RUNTIME.with(|runtime| runtime.timers.borrow_mut().remove(&key));
+        }
+    }
+}
+
+/// Waits for a pollable.
+pub struct Readiness(Rc<Pollable>);
+
+/// Waits until `pollable` is ready.
+pub fn ready(pollable: Pollable) -> Readiness {
+    Readiness(Rc::new(pollable))
+}
+
+impl Future for Readiness {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.0.ready() {
+            return Poll::Ready(());
+        }
+        RUNTIME.with(|runtime| {
+            if let Some(awaited) = &mut *runtime.awaited.borrow_mut() {
+                awaited.push(self.0.clone());
+            }
+        });
+        Poll::Pending
+    }
+}

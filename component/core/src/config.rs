@@ -1,0 +1,392 @@
+//! What a session is configured with.
+
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use crate::defaults;
+use crate::error::{Error, ErrorKind};
+use crate::header;
+use crate::path::{APP_PLANE, quoted};
+use crate::redact::Redactor;
+
+/// What the caller said. Absent members take the defaults.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// The gateway.
+    pub base_url: String,
+    /// Allow plain http beyond loopback.
+    pub allow_insecure_http: bool,
+    /// The credential.
+    pub token: Option<String>,
+    /// The `User-Agent`.
+    pub user_agent: Option<String>,
+    /// See [`Timeouts`].
+    pub timeouts: TimeoutSettings,
+    /// Exchanges under way at once.
+    pub max_concurrency: Option<u32>,
+    /// Calls waiting for a place.
+    pub max_queue: Option<u32>,
+    /// Largest request content in bytes.
+    pub max_request_bytes: Option<u64>,
+}
+
+/// Time-outs as the caller gave them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TimeoutSettings {
+    /// For the whole call.
+    pub overall: Option<Duration>,
+    /// For connecting.
+    pub connect: Option<Duration>,
+    /// For the server's silence.
+    pub read: Option<Duration>,
+}
+
+/// Time-outs in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the whole call.
+    pub overall: Duration,
+    /// For connecting.
+    pub connect: Duration,
+    /// For the server's silence.
+    pub read: Duration,
+}
+
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `true` for https.
+    pub secure: bool,
+    /// Host and, unless it is the scheme's own, port.
+    pub authority: String,
+    /// What stands in front of `/app`; empty or a path without a slash at its end.
+    pub prefix: String,
+}
+
+/// A checked configuration.
+#[derive(Clone)]
+pub struct Config {
+    /// Where requests go.
+    pub origin: Origin,
+    /// The value of `Authorization`.
+    pub authorization: Option<String>,
+    /// The `User-Agent`.
+    pub user_agent: Option<String>,
+    /// Time-outs in force.
+    pub timeouts: Timeouts,
+    /// Exchanges under way at once.
+    pub max_concurrency: u32,
+    /// Calls waiting for a place.
+    pub max_queue: u32,
+    /// Largest request content in bytes.
+    pub max_request_bytes: u64,
+    /// Keeps the credential out of texts.
+    pub redactor: Redactor,
+}
+
+impl Config {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// One error of kind `config` that names every fault.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let mut faults = Vec::new();
+        let origin = origin(&settings.base_url, settings.allow_insecure_http)
+            .map_err(|fault| faults.push(fault))
+            .ok();
+        let timeouts = Timeouts::new(settings.timeouts)
+            .map_err(|mut found| faults.append(&mut found))
+            .ok();
+        if let Some(token) = &settings.token
+            && let Err(fault) = check_token(token)
+        {
+            faults.push(fault);
+        }
+        if let Some(agent) = &settings.user_agent
+            && let Err(fault) = header::check_value("user_agent", agent)
+        {
+            faults.push(fault);
+        }
+        for (name, value) in [
+            ("max_concurrency", settings.max_concurrency.map(u64::from)),
+            ("max_request_bytes", settings.max_request_bytes),
+        ] {
+            if value == Some(0) {
+                faults.push(format!("{name} is 0; give at least 1"));
+            }
+        }
+        let (Some(origin), Some(timeouts), true) = (origin, timeouts, faults.is_empty()) else {
+            return Err(invalid(faults));
+        };
+        Ok(Self {
+            origin,
+            authorization: settings
+                .token
+                .as_ref()
+                .map(|token| format!("Bearer {token}")),
+            user_agent: settings.user_agent,
+            timeouts,
+            max_concurrency: settings
+                .max_concurrency
+                .unwrap_or(defaults::MAX_CONCURRENCY),
+            max_queue: settings.max_queue.unwrap_or(defaults::MAX_QUEUE),
+            max_request_bytes: settings
+                .max_request_bytes
+                .unwrap_or(defaults::MAX_REQUEST_BYTES),
+            redactor: Redactor::new(settings.token),
+        })
+    }
+
+    /// This configuration with other time-outs; those not given stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::new`].
+    pub fn derive(&self, overrides: TimeoutSettings) -> Result<Self, Error> {
+        let overall = overrides.overall.unwrap_or(self.timeouts.overall);
+        let timeouts = Timeouts::new(TimeoutSettings {
+            overall: Some(overall),
+            connect: overrides
+                .connect
+                .or(Some(self.timeouts.connect.min(overall))),
+            read: overrides.read.or(Some(self.timeouts.read.min(overall))),
+        })
+        .map_err(invalid)?;
+        Ok(Self {
+            timeouts,
+            ..self.clone()
+        })
+    }
+}
+
+impl Timeouts {
+    /// Defaults give way to a shorter overall time-out; values that the caller gave do not.
+    fn new(settings: TimeoutSettings) -> Result<Self, Vec<String>> {
+        let overall = settings.overall.unwrap_or(defaults::OVERALL_TIMEOUT);
+        let mut faults = Vec::new();
+        if overall.is_zero() {
+            faults.push("the overall time-out is 0; give a positive time".to_owned());
+        }
+        let mut part = |name: &str, given: Option<Duration>, default: Duration| match given {
+            None => default.min(overall),
+            Some(Duration::ZERO) => {
+                faults.push(format!("the {name} time-out is 0; give a positive time"));
+                default
+            }
+            Some(given) if given > overall => {
+                faults.push(format!(
+                    "the {name} time-out ({given:?}) is longer than the overall time-out ({overall:?}); lower it or raise the other"
+                ));
+                given
+            }
+            Some(given) => given,
+        };
+        let connect = part("connect", settings.connect, defaults::CONNECT_TIMEOUT);
+        let read = part("read", settings.read, defaults::READ_TIMEOUT);
+        if faults.is_empty() {
+            Ok(Self {
+                overall,
+                connect,
+                read,
+            })
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+fn origin(base_url: &str, allow_insecure_http: bool) -> Result<Origin, String> {
+    // A refused URL is not repeated: it may hold a password.
+    let url = Url::parse(base_url).map_err(|error| {
+        format!(
+            "base_url is not an absolute URL ({error}); give one such as https://gateway.example"
+        )
+    })?;
+    let secure = match url.scheme() {
+        "https" => true,
+        "http" => false,
+        other => {
+            return Err(format!(
+                "base_url has the scheme {}; give an http or https URL",
+                quoted(other)
+            ));
+        }
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "base_url holds a user name or password; give the credential as token".to_owned(),
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("base_url holds a query or fragment; leave it out".to_owned());
+    }
+    let Some(host) = url.host() else {
+        return Err("base_url names no host; give one such as https://gateway.example".to_owned());
+    };
+    if !secure && !allow_insecure_http && !is_loopback(&host) {
+        return Err(format!(
+            "base_url is plain http to {host}, where anybody on the way can read the token; use https, or set allow_insecure_http=True or RON_SDK_INSECURE_HTTP=1"
+        ));
+    }
+    let authority = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_string(),
+    };
+    let path = url.path().trim_end_matches('/');
+    Ok(Origin {
+        secure,
+        authority,
+        prefix: path.strip_suffix(APP_PLANE).unwrap_or(path).to_owned(),
+    })
+}
+
+/// Whether the host is this machine as written. `localhost` must also resolve to this machine,
+/// which only the transport can see.
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+        Host::Domain(name) => *name == "localhost",
+    }
+}
+
+fn check_token(token: &str) -> Result<(), String> {
+    if token.is_empty() {
+        return Err("the token is empty; leave it out to send none".to_owned());
+    }
+    if !token.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(
+            "the token holds white space, control or non-ASCII characters; check how it was copied (a line end is common)"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+fn invalid(faults: Vec<String>) -> Error {
+    Error::new(ErrorKind::Config, "invalid_config", faults.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(base_url: &str) -> Result<Origin, Error> {
+        Config::new(Settings {
+            base_url: base_url.to_owned(),
+            ..Settings::default()
+        })
+        .map(|config| config.origin)
+    }
+
+    #[test]
+    fn the_base_url_may_or_may_not_name_the_app_plane() {
+        for (base, prefix) in [
+            ("https://e", ""),
+            ("https://e/", ""),
+            ("https://e/app", ""),
+            ("https://e/app/", ""),
+            ("https://e/ron", "/ron"),
+            ("https://e/ron/app", "/ron"),
+        ] {
+            assert_eq!(at(base).unwrap().prefix, prefix, "{base}");
+        }
+        assert_eq!(
+            at("http://127.0.0.1:8080").unwrap().authority,
+            "127.0.0.1:8080"
+        );
+        assert_eq!(
+            at("https://[2001:db8::1]:8443/x").unwrap().authority,
+            "[2001:db8::1]:8443"
+        );
+        assert_eq!(at("https://e:443").unwrap().authority, "e");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for base in [
+            "http://127.0.0.1",
+            "http://127.1.2.3:80",
+            "http://[::1]",
+            "http://localhost:1",
+        ] {
+            at(base).unwrap();
+        }
+        for base in [
+            "http://e",
+            "http://10.0.0.1",
+            "http://localhost.e",
+            "http://[::2]",
+        ] {
+            let error = at(base).unwrap_err();
+            assert!(error.message.contains("allow_insecure_http=True"), "{base}");
+        }
+        Config::new(Settings {
+            base_url: "http://e".to_owned(),
+            allow_insecure_http: true,
+            ..Settings::default()
+        })
+        .map(|_| ())
+        .unwrap();
+    }
+
+    #[test]
+    fn a_bad_base_url_is_refused_without_repeating_it() {
+        for base in [
+            "",
+            "e",
+            "/app",
+            "ftp://e",
+            "https://",
+            "https://user:hunter22@e",
+            "https://e?x=1",
+            "https://e#x",
+            "https://exa mple",
+            "https://e:99999",
+        ] {
+            let error = at(base).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Config, "{base}");
+            assert!(error.message.contains("base_url"), "{base}");
+            assert!(!error.message.contains("hunter22"));
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_in_one_error() {
+        let error = Config::new(Settings {
+            base_url: "ftp://e".to_owned(),
+            token: Some("secret with\nspaces".to_owned()),
+            max_concurrency: Some(0),
+            timeouts: TimeoutSettings {
+                connect: Some(Duration::ZERO),
+                read: Some(Duration::from_secs(60)),
+                ..TimeoutSettings::default()
+            },
+            ..Settings::default()
+        })
+        .map(|_| ())
+        .unwrap_err();
+        for part in ["base_url", "token", "max_concurrency", "connect", "read"] {
+            assert!(error.message.contains(part), "{part}: {}", error.message);
+        }
+        assert!(!error.message.contains("secret with"));
+    }
+
+    #[test]
+    fn defaults_give_way_to_a_shorter_overall_time_out_and_given_values_conflict() {
+        let short = TimeoutSettings {
+            overall: Some(Duration::from_millis(500)),
+            ..TimeoutSettings::default()
+        };
+        let timeouts = Timeouts::new(short).unwrap();
+        assert_eq!(timeouts.connect, Duration::from_millis(500));
+        assert_eq!(timeouts.read, Duration::from_millis(500));
+        Timeouts::new(TimeoutSettings {
+            read: Some(Duration::from_secs(1)),
+            ..short
+        })
+        .unwrap_err();
+    }
+}

@@ -1,0 +1,191 @@
+//! Fields of a request: RFC 9110, section 5.
+
+use crate::defaults::MAX_HEADER_BYTES;
+use crate::error::{Error, ErrorKind};
+use crate::path::quoted;
+
+/// A field name and its value. Values of requests are ASCII.
+pub type Field = (String, String);
+
+/// Names that callers may not set, because the client or the transport does: design invariants 3
+/// and 5.
+const RESERVED: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// Families of names that callers may not set.
+const RESERVED_PREFIXES: &[&str] = &["proxy-", "x-forwarded-", "x-ron-"];
+
+/// Whether `name` is a token of RFC 9110, section 5.6.2.
+pub fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Checks a field that a caller wants to send.
+///
+/// # Errors
+///
+/// Kind `request` for a malformed or reserved name and for a value that is not printable ASCII.
+pub fn check(name: &str, value: &str) -> Result<(), Error> {
+    if !is_token(name) {
+        return Err(invalid(format!(
+            "header name {} is not a token (RFC 9110, section 5.6.2); use letters, digits and hyphens",
+            quoted(name)
+        )));
+    }
+    let lower = name.to_ascii_lowercase();
+    if RESERVED.contains(&lower.as_str())
+        || RESERVED_PREFIXES
+            .iter()
+            .any(|prefix| lower.starts_with(prefix))
+    {
+        return Err(Error::request(
+            "reserved_header",
+            format!(
+                "header {} is set by the client itself or reserved; remove it from headers (credentials go into token=)",
+                quoted(name)
+            ),
+        ));
+    }
+    check_value(&format!("header {}", quoted(name)), value).map_err(invalid)
+}
+
+/// Checks a field value; `what` names it in the message of the error.
+///
+/// # Errors
+///
+/// The message alone, for the caller to give it a kind. It does not repeat the value, which may be
+/// a secret.
+pub fn check_value(what: &str, value: &str) -> Result<(), String> {
+    if let Some(found) = value.chars().find(|c| c.is_ascii_control() && *c != '\t') {
+        return Err(format!(
+            "{what} holds the control character U+{:04X}; remove it",
+            found as u32
+        ));
+    }
+    if let Some(found) = value.chars().find(|c| !c.is_ascii()) {
+        return Err(format!(
+            "{what} holds '{found}' (U+{:04X}); field values are ASCII: percent-encode it or send it in the body",
+            found as u32
+        ));
+    }
+    if value.starts_with([' ', '\t']) || value.ends_with([' ', '\t']) {
+        return Err(format!(
+            "{what} begins or ends with white space, which does not survive; strip it"
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the size of a whole header section.
+///
+/// # Errors
+///
+/// Kind `too-large`.
+pub fn check_size(fields: &[Field]) -> Result<(), Error> {
+    let size: usize = fields
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 4)
+        .sum();
+    if size as u64 > MAX_HEADER_BYTES {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            "request_headers_too_large",
+            format!(
+                "the request's headers take {size} bytes, more than {MAX_HEADER_BYTES}; send the data in the body"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The first value of a field, if there is one and it is UTF-8.
+pub fn first<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|(given, _)| given.eq_ignore_ascii_case(name))
+        .and_then(|(_, value)| std::str::from_utf8(value).ok())
+        .map(str::trim)
+}
+
+fn invalid(message: String) -> Error {
+    Error::request("invalid_header", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_names_are_refused_in_any_case() {
+        for name in [
+            "Authorization",
+            "COOKIE",
+            "host",
+            "Content-Length",
+            "Transfer-Encoding",
+            "Proxy-Authorization",
+            "X-Forwarded-For",
+            "x-ron-token",
+            "X-HTTP-Method-Override",
+        ] {
+            assert_eq!(
+                check(name, "x").unwrap_err().code,
+                "reserved_header",
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_names_and_values_are_refused_without_repeating_the_value() {
+        for (name, value) in [
+            ("", "x"),
+            ("a b", "x"),
+            ("é", "x"),
+            ("a:", "x"),
+            ("a\n", "x"),
+            ("a", "hunter22\r\nc"),
+            ("a", "hunter22\0"),
+            ("a", "hunter22é"),
+            ("a", "hunter22😀"),
+            ("a", " hunter22"),
+            ("a", "hunter22\t"),
+            ("a", "hunter22\u{7f}"),
+        ] {
+            let error = check(name, value).unwrap_err();
+            assert_eq!(error.code, "invalid_header", "{name:?} {value:?}");
+            assert!(!error.message.contains("hunter22"));
+        }
+    }
+
+    #[test]
+    fn printable_ascii_with_inner_white_space_passes() {
+        check("X-Note", "a b\tc \"~!").unwrap();
+        check("accept", "").unwrap();
+    }
+
+    #[test]
+    fn a_header_section_over_the_limit_is_refused() {
+        let fields = vec![("a".to_owned(), "b".repeat(MAX_HEADER_BYTES as usize))];
+        assert_eq!(check_size(&fields).unwrap_err().kind, ErrorKind::TooLarge);
+    }
+}

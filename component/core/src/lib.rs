@@ -1,0 +1,15 @@
+//! Protocol logic of the RON app plane.
+//!
+//! Nothing here does input or output, reads a clock or draws randomness: those come in as
+//! arguments. The component in `../client` carries out what this crate decides.
+
+pub mod config;
+pub mod defaults;
+pub mod error;
+pub mod header;
+pub mod ids;
+pub mod path;
+pub mod problem;
+pub mod query;
+pub mod redact;
+pub mod request;

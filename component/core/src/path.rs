@@ -1,0 +1,334 @@
+//! Paths that cannot leave the app plane.
+//!
+//! The real gateway decodes a path once, pastes it into a URL and parses that again
+//! (`protocol.md` 1.3), so `%2e%2e` and `.%09./` escape there. A path is therefore decoded here
+//! until nothing changes, and every layer has to be harmless.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::defaults::PATH_DECODE_ROUNDS;
+use crate::error::Error;
+
+/// The root of the app plane on a gateway.
+pub const APP_PLANE: &str = "/app";
+
+/// What may not stand plainly in a path: all but `pchar` of RFC 3986 and the slash. The percent
+/// sign is handled apart.
+const NOT_PCHAR: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// A caller's path, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AppPath<'a> {
+    /// The encoded path, `/app` in front.
+    pub path: String,
+    /// What the caller wrote behind the question mark.
+    pub query: Option<&'a str>,
+}
+
+/// Checks and encodes a path of the app plane. What is encoded already stays byte for byte.
+///
+/// # Errors
+///
+/// Kind `request`, naming the offending part: absolute URLs, dot segments, fragments, backslashes,
+/// control characters, and any of these (or a slash or a question mark) hidden by percent-encoding.
+pub fn app_path(written: &str) -> Result<AppPath<'_>, Error> {
+    let (path, query) = match written.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (written, None),
+    };
+    if written.contains('#') {
+        return Err(refused(
+            written,
+            "a fragment ('#') is never sent; encode it as %23 in a query or leave it out",
+        ));
+    }
+    if path.starts_with("//") {
+        return Err(refused(
+            written,
+            "it names another host ('//'); give a path of the app plane such as /hello",
+        ));
+    }
+    if has_scheme(path) {
+        return Err(refused(
+            written,
+            "it is an absolute URL; give a path of the app plane such as /hello and the host as base_url",
+        ));
+    }
+    check_layers(written, path)?;
+
+    let mut encoded = String::with_capacity(APP_PLANE.len() + path.len() + 1);
+    let in_plane = path
+        .strip_prefix(APP_PLANE)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if !in_plane {
+        encoded.push_str(APP_PLANE);
+        if !path.starts_with('/') {
+            encoded.push('/');
+        }
+    }
+    push_encoded(&mut encoded, path);
+    Ok(AppPath {
+        path: encoded,
+        query,
+    })
+}
+
+/// `^[A-Za-z][A-Za-z0-9+.-]*:`, as in RFC 3986, section 3.1.
+fn has_scheme(path: &str) -> bool {
+    path.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-'))
+    })
+}
+
+fn check_layers(written: &str, path: &str) -> Result<(), Error> {
+    for segment in path.split('/') {
+        check_segment(written, segment, segment)?;
+        let mut layer = segment.to_owned();
+        let mut rounds = 0;
+        loop {
+            let decoded = match percent_decode_str(&layer).decode_utf8() {
+                Ok(decoded) => decoded.into_owned(),
+                Err(_) => {
+                    return Err(refused(
+                        written,
+                        format!(
+                            "the segment {} decodes to invalid UTF-8; percent-encode the UTF-8 form",
+                            quoted(segment)
+                        ),
+                    ));
+                }
+            };
+            if decoded == layer {
+                break;
+            }
+            if rounds == PATH_DECODE_ROUNDS {
+                return Err(refused(
+                    written,
+                    format!(
+                        "the segment {} is percent-encoded more than {PATH_DECODE_ROUNDS} times over; encode it once",
+                        quoted(segment)
+                    ),
+                ));
+            }
+            if let Some(hidden) = decoded.chars().find(|c| matches!(c, '/' | '?' | '#')) {
+                return Err(refused(
+                    written,
+                    format!(
+                        "the segment {} hides '{hidden}' by percent-encoding, which does not survive the gateway; put the value into the query or the body",
+                        quoted(segment)
+                    ),
+                ));
+            }
+            check_segment(written, segment, &decoded)?;
+            layer = decoded;
+            rounds += 1;
+        }
+    }
+    Ok(())
+}
+
+fn check_segment(written: &str, segment: &str, layer: &str) -> Result<(), Error> {
+    if matches!(layer, "." | "..") {
+        return Err(refused(
+            written,
+            format!(
+                "the segment {} is a dot segment, which could leave the app plane; write the path out",
+                quoted(segment)
+            ),
+        ));
+    }
+    if layer.contains('\\') {
+        return Err(refused(
+            written,
+            format!(
+                "the segment {} holds a backslash, which some servers read as '/'; use '/' or put the value into the query",
+                quoted(segment)
+            ),
+        ));
+    }
+    if let Some(found) = control(layer) {
+        return Err(refused(
+            written,
+            format!(
+                "the segment {} holds the control character U+{:04X}; remove it or send it in the body",
+                quoted(segment),
+                found as u32
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn push_encoded(out: &mut String, path: &str) {
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        out.extend(utf8_percent_encode(&rest[..at], NOT_PCHAR));
+        let escape = rest.as_bytes()[at + 1..]
+            .get(..2)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        out.push_str(if escape { "%" } else { "%25" });
+        rest = &rest[at + 1..];
+    }
+    out.extend(utf8_percent_encode(rest, NOT_PCHAR));
+}
+
+fn refused(written: &str, why: impl AsRef<str>) -> Error {
+    Error::request(
+        "invalid_path",
+        format!("path {} is refused: {}", quoted(written), why.as_ref()),
+    )
+}
+
+/// The first C0 control character or DEL in `text`.
+pub fn control(text: &str) -> Option<char> {
+    text.chars().find(char::is_ascii_control)
+}
+
+/// `text` as it may stand in an error message: quoted, printable and short.
+pub fn quoted(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut out = String::from("'");
+    for (index, c) in text.chars().enumerate() {
+        if index == SHOWN {
+            out.push('…');
+            break;
+        }
+        if c.is_control() {
+            let _ = write!(out, "\\u{{{:x}}}", c as u32);
+        } else {
+            out.push(c);
+        }
+    }
+    out.push('\'');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(written: &str) -> String {
+        app_path(written)
+            .unwrap_or_else(|error| panic!("{}", error.message))
+            .path
+    }
+
+    #[test]
+    fn paths_get_the_app_plane_in_front_unless_they_have_it() {
+        for (written, expected) in [
+            ("/hello", "/app/hello"),
+            ("hello", "/app/hello"),
+            ("/app/hello", "/app/hello"),
+            ("/app", "/app"),
+            ("/", "/app/"),
+            ("", "/app/"),
+            ("/apples", "/app/apples"),
+            ("/a//b", "/app/a//b"),
+        ] {
+            assert_eq!(encoded(written), expected, "{written:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_stays_and_the_rest_is_encoded_once() {
+        for (written, expected) in [
+            ("/café", "/app/caf%C3%A9"),
+            ("/a b", "/app/a%20b"),
+            ("/%7euser", "/app/%7euser"),
+            ("/100%", "/app/100%25"),
+            ("/a%25b", "/app/a%25b"),
+            ("/a%2525b", "/app/a%2525b"),
+            ("/😀", "/app/%F0%9F%98%80"),
+            ("/a;b=c,d@e:f!$&'()*+", "/app/a;b=c,d@e:f!$&'()*+"),
+        ] {
+            assert_eq!(encoded(written), expected, "{written:?}");
+        }
+    }
+
+    #[test]
+    fn the_query_is_split_off_unchanged() {
+        let path = app_path("/x?a=1?b").unwrap();
+        assert_eq!((path.path.as_str(), path.query), ("/app/x", Some("a=1?b")));
+    }
+
+    #[test]
+    fn nothing_that_could_leave_the_app_plane_passes() {
+        for written in [
+            "/../x",
+            "/.",
+            "/a/./b",
+            "/%2e%2e/healthz",
+            "/%2E%2e",
+            "/.%2e",
+            "/%252e%252e",
+            "/%25252e%25252e",
+            "/..%2f..%2fops",
+            "/a%2Fb",
+            "/a%252Fb",
+            "/a%3Fq",
+            "/a%23f",
+            "/a%5Cb",
+            "/a\\b",
+            "/.%09./x",
+            "/%00",
+            "/a\0b",
+            "/a\nb",
+            "/a\r\nb",
+            "/%0d%0a",
+            "/%7f",
+            "/\u{7f}",
+            "/bad%ff",
+            "/%25ff",
+            "/x#f",
+            "//evil.example/x",
+            "http://evil.example/x",
+            "javascript:x",
+            "/%2525252541",
+        ] {
+            let error = app_path(written).expect_err(written);
+            assert_eq!(error.code, "invalid_path");
+            assert!(error.message.starts_with("path '"), "{}", error.message);
+            assert!(!error.message.contains(['\0', '\r', '\n']));
+        }
+    }
+
+    proptest! {
+        /// Decoding an accepted path as often as one likes shows no dot segment and no control.
+        #[test]
+        fn an_accepted_path_is_harmless_in_every_layer(
+            written in "(/|\\.|%2e|%2E|%25|%2f|%5c|2e|\\\\|%09|a|é|%c3%a9|\\PC){0,12}"
+        ) {
+            if let Ok(accepted) = app_path(&written) {
+                prop_assert!(accepted.path.starts_with("/app"));
+                prop_assert!(accepted.path.is_ascii());
+                let mut layer = accepted.path;
+                for _ in 0..8 {
+                    prop_assert!(layer.split(['/', '\\']).all(|s| s != "." && s != ".."), "{layer}");
+                    prop_assert!(control(&layer).is_none());
+                    layer = percent_decode_str(&layer).decode_utf8().unwrap().into_owned();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Queries: RFC 3986, section 3.4.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::error::Error;
+use crate::path::{control, quoted};
+
+/// Everything but the unreserved characters of RFC 3986, section 2.3.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What may stand in a query as the caller wrote it, beside letters and digits; `%` because the
+/// caller may have encoded already.
+const WRITTEN: &AsciiSet = &COMPONENT
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b'%');
+
+/// Encodes the query that stood in the path and the given parameters into one. The result is empty
+/// if there is nothing to send.
+///
+/// # Errors
+///
+/// Refuses control characters (kind `request`).
+pub fn encode(written: Option<&str>, parameters: &[(String, String)]) -> Result<String, Error> {
+    let mut query = String::new();
+    if let Some(written) = written {
+        refuse_control("query", written)?;
+        query.extend(utf8_percent_encode(written, WRITTEN));
+    }
+    for (name, value) in parameters {
+        refuse_control("query name", name)?;
+        refuse_control("query value", value)?;
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.extend(utf8_percent_encode(name, COMPONENT));
+        query.push('=');
+        query.extend(utf8_percent_encode(value, COMPONENT));
+    }
+    Ok(query)
+}
+
+fn refuse_control(what: &str, text: &str) -> Result<(), Error> {
+    match control(text) {
+        None => Ok(()),
+        Some(found) => Err(Error::request(
+            "invalid_query",
+            format!(
+                "{what} {} holds the control character U+{:04X}; percent-encode it in the path's own query (…?name=a%{:02X}b) or send it in the body",
+                quoted(text),
+                found as u32,
+                found as u32
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn parameters_are_encoded_and_appended_to_what_the_path_says() {
+        let query = encode(
+            Some("a=1%20b"),
+            &pairs(&[("é", "ü & =/?"), ("tilde", "~._-")]),
+        );
+        assert_eq!(
+            query.unwrap(),
+            "a=1%20b&%C3%A9=%C3%BC%20%26%20%3D%2F%3F&tilde=~._-"
+        );
+    }
+
+    #[test]
+    fn control_characters_are_refused_in_names_and_values() {
+        for parameters in [[("a\n", "")], [("", "b\0")]] {
+            assert!(encode(None, &pairs(&parameters)).is_err());
+        }
+        assert!(encode(Some("a\r"), &[]).is_err());
+    }
+}

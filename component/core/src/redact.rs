@@ -1,0 +1,47 @@
+//! Keeping secrets out of texts.
+
+use crate::defaults::MIN_SCRUBBED_SECRET_BYTES;
+
+/// What stands in place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// Replaces known secrets in texts that may reach a log.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    secrets: Vec<String>,
+}
+
+impl Redactor {
+    /// A redactor of these secrets. Those shorter than eight bytes would tear holes into innocent
+    /// text and are left to be kept out by name.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            secrets: secrets
+                .into_iter()
+                .filter(|secret| secret.len() >= MIN_SCRUBBED_SECRET_BYTES)
+                .collect(),
+        }
+    }
+
+    /// `text` with each secret replaced.
+    pub fn scrub(&self, text: &mut String) {
+        for secret in &self.secrets {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), REDACTED);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_of_eight_bytes_is_replaced_wherever_it_stands() {
+        let redactor = Redactor::new(["12345678".to_owned(), "short".to_owned()]);
+        let mut text = "a 12345678 b short c12345678".to_owned();
+        redactor.scrub(&mut text);
+        assert_eq!(text, "a [redacted] b short c[redacted]");
+    }
+}

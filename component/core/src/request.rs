@@ -1,0 +1,360 @@
+//! From a caller's call to the request that is sent.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::defaults::MAX_IDEMPOTENCY_KEY_BYTES;
+use crate::error::{Error, ErrorKind};
+use crate::header::{self, Field};
+use crate::path::{app_path, quoted};
+use crate::query;
+
+/// How a call gets its `Idempotency-Key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Idempotency {
+    /// None is sent.
+    None,
+    /// One is made.
+    Generated,
+    /// The caller's.
+    Key(String),
+}
+
+/// What a caller asks for.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The method.
+    pub method: String,
+    /// The path, perhaps with a query.
+    pub path: String,
+    /// More parameters.
+    pub query: Vec<(String, String)>,
+    /// The caller's fields.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The size of the content in bytes; none without content.
+    pub content_length: Option<u64>,
+    /// The time for the whole call.
+    pub timeout: Option<Duration>,
+    /// The idempotency key.
+    pub idempotency: Idempotency,
+}
+
+/// What is sent, the same on every attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The method.
+    pub method: String,
+    /// Path and query, encoded.
+    pub target: String,
+    /// The header section.
+    pub headers: Vec<Field>,
+    /// The id of the logical call.
+    pub request_id: String,
+    /// The time for the whole call.
+    pub timeout: Duration,
+}
+
+/// Checks a call and completes it. `request_id` and `generated_key` are used where the caller gave
+/// none.
+///
+/// # Errors
+///
+/// Kind `request` or `too-large`.
+pub fn prepare(
+    config: &Config,
+    call: &Call,
+    request_id: impl FnOnce() -> String,
+    generated_key: impl FnOnce() -> String,
+) -> Result<Prepared, Error> {
+    let method = method(&call.method)?;
+    let app_path = app_path(&call.path)?;
+    let query = query::encode(app_path.query, &call.query)?;
+    if let Some(length) = call.content_length
+        && length > config.max_request_bytes
+    {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            "request_too_large",
+            format!(
+                "the request body has {length} bytes, more than max_request_bytes ({}); raise that limit or send less",
+                config.max_request_bytes
+            ),
+        ));
+    }
+    let timeout = match call.timeout {
+        None => config.timeouts.overall,
+        Some(Duration::ZERO) => {
+            return Err(Error::request(
+                "invalid_timeout",
+                "timeout is 0; give a positive time",
+            ));
+        }
+        Some(timeout) => timeout,
+    };
+
+    let mut headers = Headers::of_caller(&call.headers)?;
+    headers.default("accept", "application/json, */*;q=0.8");
+    headers.default("accept-encoding", "identity");
+    if let Some(agent) = &config.user_agent {
+        headers.default("user-agent", agent);
+    }
+    let request_id = match headers.get("x-request-id") {
+        Some(given) => given.to_owned(),
+        None => request_id(),
+    };
+    headers.default("x-request-id", &request_id);
+    headers.default("x-correlation-id", &request_id);
+    match &call.idempotency {
+        Idempotency::None => {}
+        Idempotency::Generated => headers.default("idempotency-key", &generated_key()),
+        Idempotency::Key(key) => headers.default("idempotency-key", idempotency_key(key)?),
+    }
+    if let Some(authorization) = &config.authorization {
+        headers.default("authorization", authorization);
+    }
+    if call.content_length.is_some() || matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
+        let length = call.content_length.unwrap_or(0);
+        headers.default("content-length", &length.to_string());
+    }
+    let headers = headers.fields;
+    header::check_size(&headers)?;
+
+    let mut target = format!("{}{}", config.origin.prefix, app_path.path);
+    if !query.is_empty() {
+        target.push('?');
+        target.push_str(&query);
+    }
+    Ok(Prepared {
+        method,
+        target,
+        headers,
+        request_id,
+        timeout,
+    })
+}
+
+/// A header section in the making. Names are in lower case, as HTTP/2 wants them.
+struct Headers {
+    fields: Vec<Field>,
+}
+
+impl Headers {
+    fn of_caller(given: &[(String, Vec<u8>)]) -> Result<Self, Error> {
+        let mut fields = Vec::with_capacity(given.len() + 8);
+        for (name, value) in given {
+            let value = std::str::from_utf8(value).map_err(|_| {
+                Error::request(
+                    "invalid_header",
+                    format!(
+                        "header {} holds bytes that are not ASCII; percent-encode them",
+                        quoted(name)
+                    ),
+                )
+            })?;
+            header::check(name, value)?;
+            fields.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+        Ok(Self { fields })
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(given, _)| given == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Adds a field unless the caller has given it.
+    fn default(&mut self, name: &str, value: &str) {
+        if self.get(name).is_none() {
+            self.fields.push((name.to_owned(), value.to_owned()));
+        }
+    }
+}
+
+/// The names that the Fetch standard brings into upper case; others are sent as given.
+fn method(given: &str) -> Result<String, Error> {
+    if !header::is_token(given) {
+        return Err(Error::request(
+            "invalid_method",
+            format!(
+                "method {} is not a token; use a name such as GET",
+                quoted(given)
+            ),
+        ));
+    }
+    let upper = given.to_ascii_uppercase();
+    match upper.as_str() {
+        "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS" => Ok(upper),
+        "CONNECT" | "TRACE" | "TRACK" => Err(Error::request(
+            "invalid_method",
+            format!(
+                "method {} is not for the app plane; use another",
+                quoted(given)
+            ),
+        )),
+        _ => Ok(given.to_owned()),
+    }
+}
+
+fn idempotency_key(key: &str) -> Result<&str, Error> {
+    if key.is_empty()
+        || key.len() > MAX_IDEMPOTENCY_KEY_BYTES
+        || !key.bytes().all(|b| b.is_ascii_graphic())
+    {
+        return Err(Error::request(
+            "invalid_idempotency_key",
+            format!(
+                "the idempotency key {} is not 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters (protocol.md 1.12); hash longer ones",
+                quoted(key)
+            ),
+        ));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Settings;
+
+    fn config() -> Config {
+        Config::new(Settings {
+            base_url: "https://gw.example/ron".to_owned(),
+            token: Some("0123456789".to_owned()),
+            user_agent: Some("test/1".to_owned()),
+            ..Settings::default()
+        })
+        .unwrap_or_else(|error| panic!("{}", error.message))
+    }
+
+    fn call(method: &str, path: &str) -> Call {
+        Call {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            content_length: None,
+            timeout: None,
+            idempotency: Idempotency::None,
+        }
+    }
+
+    fn prepared(call: &Call) -> Result<Prepared, Error> {
+        prepare(&config(), call, || "id".to_owned(), || "key".to_owned())
+    }
+
+    fn values<'a>(prepared: &'a Prepared, name: &str) -> Vec<&'a str> {
+        prepared
+            .headers
+            .iter()
+            .filter(|(given, _)| given == name)
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn a_call_becomes_a_request_with_one_id_under_both_names() {
+        let request = prepared(&Call {
+            query: vec![("q".to_owned(), "1".to_owned())],
+            ..call("get", "/hello?a=b")
+        })
+        .unwrap();
+        assert_eq!(request.method, "GET");
+        assert_eq!(request.target, "/ron/app/hello?a=b&q=1");
+        assert_eq!(request.request_id, "id");
+        for (name, value) in [
+            ("x-request-id", "id"),
+            ("x-correlation-id", "id"),
+            ("authorization", "Bearer 0123456789"),
+            ("accept-encoding", "identity"),
+            ("user-agent", "test/1"),
+        ] {
+            assert_eq!(values(&request, name), [value]);
+        }
+        assert!(values(&request, "idempotency-key").is_empty());
+    }
+
+    #[test]
+    fn a_callers_field_replaces_the_clients_own_and_its_repetitions_stay() {
+        let request = prepared(&Call {
+            headers: vec![
+                ("Accept".to_owned(), b"text/plain".to_vec()),
+                ("accept".to_owned(), b"text/html".to_vec()),
+                ("X-Request-Id".to_owned(), b"mine".to_vec()),
+            ],
+            ..call("GET", "/x")
+        })
+        .unwrap();
+        assert_eq!(values(&request, "accept"), ["text/plain", "text/html"]);
+        assert_eq!(values(&request, "x-correlation-id"), ["mine"]);
+        assert_eq!(request.request_id, "mine");
+    }
+
+    #[test]
+    fn idempotency_keys_are_made_or_checked() {
+        let with = |idempotency| {
+            prepared(&Call {
+                idempotency,
+                ..call("POST", "/x")
+            })
+        };
+        let made = with(Idempotency::Generated).unwrap();
+        assert_eq!(values(&made, "idempotency-key"), ["key"]);
+        let given = with(Idempotency::Key("order-17".to_owned())).unwrap();
+        assert_eq!(values(&given, "idempotency-key"), ["order-17"]);
+        for bad in ["", "a b", "é", &"x".repeat(65)] {
+            assert!(with(Idempotency::Key(bad.to_owned())).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn methods_that_are_not_for_the_app_plane_are_refused() {
+        for method in ["", "GE T", "GET\n", "é", "CONNECT", "trace"] {
+            assert_eq!(
+                prepared(&call(method, "/x")).unwrap_err().code,
+                "invalid_method"
+            );
+        }
+        assert_eq!(prepared(&call("purge", "/x")).unwrap().method, "purge");
+    }
+
+    #[test]
+    fn a_body_over_the_limit_is_refused_with_both_numbers() {
+        let error = prepared(&Call {
+            content_length: Some(5_000_000),
+            ..call("POST", "/x")
+        })
+        .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TooLarge);
+        assert!(error.message.contains("5000000") && error.message.contains("1048576"));
+    }
+
+    proptest! {
+        /// Whatever a caller gives, either an error says why not or the request is well-formed.
+        #[test]
+        fn a_request_is_well_formed_or_refused(
+            method in "\\PC{0,6}|GET",
+            path in ".{0,20}",
+            name in "[a-zA-Z-]{1,10}|.{0,6}",
+            value in ".{0,10}",
+        ) {
+            let call = Call {
+                query: vec![(name.clone(), value.clone())],
+                headers: vec![(name, value.into_bytes())],
+                ..call(&method, &path)
+            };
+            if let Ok(request) = prepared(&call) {
+                prop_assert!(request.target.starts_with("/ron/app"));
+                prop_assert!(request.target.bytes().all(|b| b.is_ascii_graphic()));
+                for (name, value) in &request.headers {
+                    prop_assert!(header::is_token(name));
+                    prop_assert!(value.bytes().all(|b| b == b'\t' || (b' '..0x7f).contains(&b)));
+                }
+                prop_assert_eq!(values(&request, "authorization").len(), 1);
+            }
+        }
+    }
+}

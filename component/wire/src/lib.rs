@@ -1,0 +1,20 @@
+//! A virtual WASI. It implements the interfaces that an HTTP client imports by queueing commands
+//! for the host and taking events from it, so that sockets, time and randomness are the host's and
+//! every run can be replayed.
+//!
+//! `exchange` holds the state; the modules named after WASI packages put the WASI interfaces on
+//! top of it; `protocol` turns it into the commands and events of `docs/abi.md`.
+
+mod bindings;
+mod clocks;
+mod exchange;
+mod fields;
+mod http;
+mod io;
+mod port;
+mod protocol;
+mod random;
+mod state;
+
+/// The component.
+struct Wire;

@@ -1,0 +1,161 @@
+//! The commands and events of `docs/abi.md` that concern exchanges.
+
+use ron_abi::{Malformed, Reader, Writer, from_latin1};
+
+use crate::exchange::{self, Failure, Head};
+
+/// A piece of a request body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// The next bytes of the body that the host holds.
+    Held(u64),
+    /// Bytes that a component made.
+    Bytes(Vec<u8>),
+}
+
+impl Segment {
+    /// Its size in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Held(length) => *length,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// A request as the host is to send it. Times are in nanoseconds.
+#[derive(Debug, Default)]
+pub struct Send {
+    /// The method.
+    pub method: String,
+    /// Absolute and encoded.
+    pub url: String,
+    /// DNS, TCP and TLS together.
+    pub connect_timeout: Option<u64>,
+    /// To the first byte of the answer.
+    pub first_byte_timeout: Option<u64>,
+    /// Between bytes of the answer.
+    pub between_bytes_timeout: Option<u64>,
+    /// Names and values.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body, if there is one.
+    pub body: Option<Vec<Segment>>,
+}
+
+/// Writes a `send`.
+pub fn send(out: &mut Writer, call: u64, exchange: u64, request: &Send) {
+    item(out, call, "send", exchange);
+    out.text(&request.method);
+    out.text(&request.url);
+    out.optional_number(request.connect_timeout);
+    out.optional_number(request.first_byte_timeout);
+    out.optional_number(request.between_bytes_timeout);
+    out.number(request.headers.len() as u64);
+    for (name, value) in &request.headers {
+        out.text(name);
+        match std::str::from_utf8(value) {
+            Ok(value) if value.is_ascii() => out.text(value),
+            _ => out.text(&ron_abi::to_latin1(value)),
+        }
+    }
+    let Some(segments) = &request.body else {
+        out.text("");
+        return;
+    };
+    out.number(segments.len() as u64);
+    for segment in segments {
+        match segment {
+            Segment::Held(length) => {
+                out.text("held");
+                out.number(*length);
+            }
+            Segment::Bytes(bytes) => {
+                out.text("bytes");
+                out.text(&hexadecimal(bytes));
+            }
+        }
+    }
+}
+
+/// Writes an `abort`.
+pub fn abort(out: &mut Writer, call: u64, exchange: u64) {
+    item(out, call, "abort", exchange);
+}
+
+/// Writes a `read`.
+pub fn read(out: &mut Writer, call: u64, exchange: u64, max: u64) {
+    item(out, call, "read", exchange);
+    out.number(max);
+}
+
+fn item(out: &mut Writer, call: u64, kind: &str, exchange: u64) {
+    out.number(call);
+    out.text(kind);
+    out.number(exchange);
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
+}
+
+/// Takes an event, from its name on. Events of unknown exchanges are ignored: they have crossed
+/// with an `abort`.
+///
+/// # Errors
+///
+/// The event is malformed; nothing has changed.
+pub fn deliver(event: &str) -> Result<(), Malformed> {
+    let mut reader = Reader::new(event);
+    match reader.text("event")? {
+        "tick" => reader.end(),
+        "response" => {
+            let exchange = exchange::find(reader.number("exchange")?);
+            let status = u16::try_from(reader.number("status")?)
+                .ok()
+                .filter(|status| (100..=999).contains(status))
+                .ok_or_else(|| Malformed::new("the field status is no status code"))?;
+            let headers = reader
+                .block("headers")?
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            reader.end()?;
+            if let Some(exchange) = exchange {
+                exchange.on_response(Head { status, headers });
+            }
+            Ok(())
+        }
+        "data" => {
+            let exchange = exchange::find(reader.number("exchange")?);
+            let end = match reader.text("end")? {
+                "0" => false,
+                "1" => true,
+                _ => return Err(Malformed::new("the field end is neither 0 nor 1")),
+            };
+            let bytes = from_latin1("bytes", reader.take_rest())?;
+            if let Some(exchange) = exchange {
+                exchange.on_data(&bytes, end);
+            }
+            Ok(())
+        }
+        "failure" => {
+            let exchange = exchange::find(reader.number("exchange")?);
+            let code = reader.text("error-code")?.to_owned();
+            let detail = reader.text("detail")?.to_owned();
+            reader.end()?;
+            if code.is_empty() {
+                return Err(Malformed::new("the field error-code is empty"));
+            }
+            if let Some(exchange) = exchange {
+                exchange.on_failure(Failure { code, detail });
+            }
+            Ok(())
+        }
+        other => Err(Malformed::new(format!("there is no event {other:?}"))),
+    }
+}

@@ -1,0 +1,43 @@
+//! What the instance knows: the clocks, the commands not yet collected, and which call is running.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Weak;
+
+use ron_abi::Writer;
+
+use crate::exchange::Exchange;
+
+/// The state of the instance. A component is single-threaded, so there is one.
+#[derive(Default)]
+pub struct State {
+    /// The monotonic clock in nanoseconds, as the host gave it last.
+    pub monotonic: Cell<u64>,
+    /// The wall clock in nanoseconds since 1970, as the host gave it last.
+    pub wall: Cell<u64>,
+    /// The call that new exchanges belong to.
+    pub call: Cell<u64>,
+    /// Commands for the host.
+    pub commands: RefCell<Writer>,
+    /// Exchanges that the host knows, by id.
+    pub exchanges: RefCell<BTreeMap<u64, Weak<Exchange>>>,
+    next_exchange: Cell<u64>,
+}
+
+thread_local! {
+    static STATE: State = State::default();
+}
+
+/// Lends the state.
+pub fn with<T>(f: impl FnOnce(&State) -> T) -> T {
+    STATE.with(f)
+}
+
+impl State {
+    /// An id for a new exchange, from 1.
+    pub fn next_exchange(&self) -> u64 {
+        let id = self.next_exchange.get() + 1;
+        self.next_exchange.set(id);
+        id
+    }
+}
