@@ -1,0 +1,117 @@
+"""Client of the RON-CORE app plane whose logic is one sandboxed WebAssembly component.
+
+>>> async with RonClient("https://gateway.example", token="…") as client:
+...     await client.get("/hello")
+
+Everything is loaded when it is first used, so importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .client import RonClient
+    from .config import ClientConfig
+    from .engine.cache import RonCacheWarning
+    from .errors import (
+        RonAuthError,
+        RonCapabilityError,
+        RonClosedError,
+        RonConfigError,
+        RonConnectError,
+        RonDnsError,
+        RonError,
+        RonNetworkError,
+        RonOverloadError,
+        RonParseError,
+        RonProblem,
+        RonProblemError,
+        RonRequestError,
+        RonSandboxError,
+        RonStreamError,
+        RonTimeoutError,
+        RonTlsError,
+        RonTooLargeError,
+    )
+    from .headers import Headers
+    from .problem import Problem
+    from .response import Response
+    from .sync import RonClientSync
+
+_MODULES = {
+    "client": ("RonClient",),
+    "config": ("ClientConfig",),
+    "engine.cache": ("RonCacheWarning",),
+    "errors": (
+        "RonAuthError",
+        "RonCapabilityError",
+        "RonClosedError",
+        "RonConfigError",
+        "RonConnectError",
+        "RonDnsError",
+        "RonError",
+        "RonNetworkError",
+        "RonOverloadError",
+        "RonParseError",
+        "RonProblem",
+        "RonProblemError",
+        "RonRequestError",
+        "RonSandboxError",
+        "RonStreamError",
+        "RonTimeoutError",
+        "RonTlsError",
+        "RonTooLargeError",
+    ),
+    "headers": ("Headers",),
+    "problem": ("Problem",),
+    "response": ("Response",),
+    "sync": ("RonClientSync",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "ClientConfig",
+    "Headers",
+    "Problem",
+    "Response",
+    "RonAuthError",
+    "RonCacheWarning",
+    "RonCapabilityError",
+    "RonClient",
+    "RonClientSync",
+    "RonClosedError",
+    "RonConfigError",
+    "RonConnectError",
+    "RonDnsError",
+    "RonError",
+    "RonNetworkError",
+    "RonOverloadError",
+    "RonParseError",
+    "RonProblem",
+    "RonProblemError",
+    "RonRequestError",
+    "RonSandboxError",
+    "RonStreamError",
+    "RonTimeoutError",
+    "RonTlsError",
+    "RonTooLargeError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,27 @@
+"""Every number that the Python side decides by itself.
+
+``docs/defaults.md`` lists them; a test holds that table to these constants. What the component
+decides stands in ``component/core/src/defaults.rs``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
+"""Largest content of a successful answer, in bytes."""
+
+MAX_RESPONSE_HEADER_BYTES: Final = 64 * 1024
+"""Largest response header section, and largest line of it, in bytes."""
+
+GUEST_FUEL: Final = 2_000_000_000
+"""Fuel for one crossing into the component: about a second of computing."""
+
+GUEST_MEMORY_BYTES: Final = 64 * 1024 * 1024
+"""Largest size of each of the component's memories, in bytes."""
+
+GUEST_MEMORY_RESERVATION_BYTES: Final = 4 * 1024 * 1024
+"""Address space reserved for each memory at first, in bytes."""
+
+KEEPALIVE_SECONDS: Final = 15.0
+"""How long an idle connection is kept."""

@@ -1,0 +1,222 @@
+"""The messages of ``docs/abi.md``: the twin of ``component/abi`` and ``component/bridge``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ..errors import RonRequestError, RonSandboxError
+
+Pairs = Sequence[tuple[str, str]]
+"""A block: names and values."""
+
+
+class Send(NamedTuple):
+    """Send this request. Time-outs are in nanoseconds."""
+
+    call: int
+    exchange: int
+    method: str
+    url: str
+    connect_timeout: int | None
+    first_byte_timeout: int | None
+    between_bytes_timeout: int | None
+    headers: list[tuple[str, str]]
+    body: list[tuple[str, str]] | None
+
+
+class Abort(NamedTuple):
+    """Close the exchange."""
+
+    call: int
+    exchange: int
+
+
+class Read(NamedTuple):
+    """Read from the body."""
+
+    call: int
+    exchange: int
+    max_bytes: int
+
+
+class Done(NamedTuple):
+    """The call has an answer."""
+
+    call: int
+    exchange: int | None
+    attempts: int
+    request_id: str
+
+
+class Failed(NamedTuple):
+    """The call, or opening a session, failed. ``report`` is JSON."""
+
+    call: int
+    kind: str
+    report: str
+
+
+class Opened(NamedTuple):
+    """The session is open."""
+
+    call: int
+    session: int
+
+
+class Stats(NamedTuple):
+    """What the instance holds."""
+
+    call: int
+    counts: dict[str, int]
+
+
+Item = Send | Abort | Read | Done | Failed | Opened | Stats
+
+
+class Output(NamedTuple):
+    """What an export answers.
+
+    Attributes:
+        wake_at: the monotonic time, in nanoseconds, of the next tick that is wanted; or None.
+        items: what to do, in order.
+    """
+
+    wake_at: int | None
+    items: list[Item]
+
+
+def encode(fields: Sequence[str], labels: Iterable[str] = ()) -> bytes:
+    """Frames an input.
+
+    Args:
+        fields: its fields.
+        labels: what the last fields are, for the message of an error; never their values, which
+            may be secret.
+
+    Raises:
+        RonRequestError: a field holds NUL, CR, LF or a lone surrogate (code ``invalid_text``).
+    """
+    message = "\0".join(fields) + "\0"
+    if message.count("\0") != len(fields) or "\n" in message or "\r" in message:
+        raise _refused(fields, labels)
+    try:
+        return message.encode()
+    except UnicodeEncodeError:
+        raise _refused(fields, labels) from None
+
+
+def _refused(fields: Sequence[str], labels: Iterable[str]) -> RonRequestError:
+    named = [*labels]
+    named = ["a field"] * (len(fields) - len(named)) + named
+    for label, field in zip(named, fields, strict=True):
+        for character in field:
+            if character in "\0\r\n":
+                return RonRequestError(
+                    f"{label} holds U+{ord(character):04X} (NUL or a line end), which can't be "
+                    "sent there; remove it, or percent-encode it in a path or query",
+                    code="invalid_text",
+                )
+            if "\ud800" <= character <= "\udfff":
+                return RonRequestError(
+                    f"{label} holds the lone surrogate U+{ord(character):04X}, which is no text; "
+                    "decode it with the right encoding first",
+                    code="invalid_text",
+                )
+    return RonRequestError("a field can't be sent", code="invalid_text")
+
+
+def block(pairs: Pairs) -> list[str]:
+    """The fields of a block."""
+    fields = [str(len(pairs))]
+    for pair in pairs:
+        fields += pair
+    return fields
+
+
+def pair_labels(what: str, pairs: Pairs) -> list[str]:
+    """The labels of a block's fields: names are shown, values are not."""
+    labels = [what]
+    for name, _value in pairs:
+        shown = ascii(name[:60])
+        labels += (f"the name {shown} of {what}", f"the value of {what} {shown}")
+    return labels
+
+
+def decode(text: str) -> Output:
+    """Takes an output apart.
+
+    Raises:
+        RonSandboxError: it is not as ``docs/abi.md`` says (code ``abi``): the component is broken
+            or lies.
+    """
+    fields = text.split("\0")
+    try:
+        if fields.pop():
+            raise ValueError("the last field is not ended")
+        wake_at = _optional(fields[0])
+        items: list[Item] = []
+        at, end = 1, len(fields)
+        while at < end:
+            call, kind = int(fields[at]), fields[at + 1]
+            at += 2
+            if kind == "send":
+                headers, next_at = _pairs(fields, at + 6)
+                body = None
+                if fields[next_at]:
+                    body, next_at = _pairs(fields, next_at)
+                else:
+                    next_at += 1
+                items.append(
+                    Send(
+                        call,
+                        int(fields[at]),
+                        fields[at + 1],
+                        fields[at + 2],
+                        _optional(fields[at + 3]),
+                        _optional(fields[at + 4]),
+                        _optional(fields[at + 5]),
+                        headers,
+                        body,
+                    )
+                )
+                at = next_at
+            elif kind == "done":
+                exchange = _optional(fields[at])
+                items.append(Done(call, exchange, int(fields[at + 1]), fields[at + 2]))
+                at += 3
+            elif kind == "error":
+                items.append(Failed(call, fields[at], fields[at + 1]))
+                at += 2
+            elif kind == "read":
+                items.append(Read(call, int(fields[at]), int(fields[at + 1])))
+                at += 2
+            elif kind == "abort":
+                items.append(Abort(call, int(fields[at])))
+                at += 1
+            elif kind == "opened":
+                items.append(Opened(call, int(fields[at])))
+                at += 1
+            elif kind == "stats":
+                pairs, at = _pairs(fields, at)
+                items.append(Stats(call, {name: int(count) for name, count in pairs}))
+            else:
+                raise ValueError(f"there is no item kind {kind[:20]!r}")
+    except (ValueError, IndexError) as error:
+        raise RonSandboxError(
+            f"the component's answer is malformed: {str(error)[:100]}", code="abi"
+        ) from None
+    return Output(wake_at, items)
+
+
+def _optional(field: str) -> int | None:
+    return int(field) if field else None
+
+
+def _pairs(fields: list[str], at: int) -> tuple[list[tuple[str, str]], int]:
+    count = int(fields[at])
+    at += 1
+    end = at + 2 * count
+    if count < 0 or end > len(fields):
+        raise ValueError("a block is longer than its message")
+    return list(zip(fields[at:end:2], fields[at + 1 : end : 2], strict=True)), end

@@ -1,0 +1,95 @@
+"""One compiled component per process.
+
+The engine and the compiled code are immutable and shared by every client; wasmtime allows that
+from any thread and after a fork.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..defaults import GUEST_MEMORY_RESERVATION_BYTES
+from ..errors import RonSandboxError
+from . import cache
+from .artifact import Artifact, load
+
+if TYPE_CHECKING:
+    from wasmtime import Engine
+    from wasmtime.component import Component
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An engine and the component compiled for it.
+
+    Attributes:
+        engine: the wasmtime engine.
+        component: the compiled component.
+        artifact: what it was compiled from.
+    """
+
+    engine: Engine
+    component: Component
+    artifact: Artifact
+
+
+def shared() -> Runtime:
+    """The runtime of this process, made at the first call.
+
+    Raises:
+        RonSandboxError: the artifact is missing or damaged, or wasmtime refuses it.
+    """
+    with _lock:
+        return _shared()
+
+
+@functools.cache
+def _shared() -> Runtime:
+    return compiled(load())
+
+
+def compiled(artifact: Artifact) -> Runtime:
+    """Compiles an artifact, or takes its compiled form from the cache.
+
+    Raises:
+        RonSandboxError: wasmtime refuses it (code ``artifact_corrupt``).
+    """
+    from importlib.metadata import version
+
+    from wasmtime import Config, Engine, WasmtimeError
+    from wasmtime.component import Component
+
+    from .ffi import tune
+
+    config = Config()
+    config.consume_fuel = True
+    tuned = tune(config, GUEST_MEMORY_RESERVATION_BYTES)
+    engine = Engine(config)
+
+    wasmtime = version("wasmtime")
+    folder = cache.folder()
+    key = f"{artifact.sha256}-{wasmtime}-{platform.machine()}-fuel-{tuned}.cwasm"
+    if folder is not None:
+        kept = cache.read(folder, key)
+        if kept is not None:
+            try:
+                return Runtime(engine, Component.deserialize(engine, kept), artifact)
+            except WasmtimeError:
+                cache.discard(folder, key)
+    try:
+        component = Component(engine, artifact.wasm)
+    except WasmtimeError as error:
+        reason = str(error).splitlines()[0]
+        raise RonSandboxError(
+            f"wasmtime {wasmtime} refuses {artifact.name}: {reason}; reinstall the package",
+            code="artifact_corrupt",
+        ) from None
+    if folder is not None:
+        cache.write(folder, key, bytes(component.serialize()))
+    return Runtime(engine, component, artifact)

@@ -1,0 +1,105 @@
+"""A successful answer and what a verb makes of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from .errors import RonParseError
+from .headers import Headers
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+class Response:
+    """The answer to one call.
+
+    Attributes:
+        status: the status code, below 300.
+        headers: the header section.
+        content: the body.
+        attempts: how many requests were sent.
+        request_id: the ``X-Request-Id`` of the call.
+    """
+
+    __slots__ = ("attempts", "content", "headers", "request_id", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: list[tuple[str, str]],
+        content: bytes,
+        *,
+        attempts: int,
+        request_id: str,
+    ) -> None:
+        self.status = status
+        self.headers = Headers(headers)
+        self.content = content
+        self.attempts = attempts
+        self.request_id = request_id
+
+    @property
+    def media_type(self) -> str:
+        """The media type in lower case without parameters; empty if none was sent."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The content decoded by the charset of ``Content-Type``, else UTF-8; bytes that are
+        invalid there become U+FFFD."""
+        _, _, parameters = self.headers.get("content-type", "").partition(";")
+        charset = "utf-8"
+        for parameter in parameters.split(";"):
+            name, _, value = parameter.strip().partition("=")
+            if name.lower() == "charset":
+                charset = value.strip('"')
+        try:
+            return self.content.decode(charset, "replace")
+        except (LookupError, ValueError):
+            return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The content as JSON (RFC 8259).
+
+        Raises:
+            RonParseError: it is not JSON, nests too deep, or holds NaN, an infinity or an integer
+                of more than 4,300 digits.
+        """
+        try:
+            return _DECODER.decode(self.content.decode("utf-8-sig"))
+        except RecursionError:
+            reason = "it nests too deep"
+        except ValueError as error:
+            reason = str(error).partition(";")[0][:100]
+        raise RonParseError(
+            f"the answer of {len(self.content)} bytes can't be read as JSON: {reason}; "
+            "use request() and .content for the bytes",
+            code="invalid_json",
+            attempts=self.attempts,
+            request_id=self.request_id,
+        )
+
+    def value(self) -> Any:
+        """What a verb returns: JSON if the type says so, ``str`` for ``text/*``, None if there is
+        no content, else bytes.
+
+        Raises:
+            RonParseError: as :meth:`json`.
+        """
+        if not self.content:
+            return None
+        media_type = self.media_type
+        if media_type == "application/json" or media_type.endswith("+json"):
+            return self.json()
+        if media_type.startswith("text/"):
+            return self.text
+        return self.content
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {self.media_type!r}, {len(self.content)} bytes)"

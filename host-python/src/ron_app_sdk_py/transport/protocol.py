@@ -1,0 +1,97 @@
+"""What a transport is: the contract between the client and an HTTP library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class TransportRequest:
+    """One HTTP request, to be sent as it is.
+
+    Attributes:
+        method: the method.
+        url: absolute, already encoded, not to be touched.
+        headers: the header section but for ``Host``, ``Content-Length`` and ``Connection``.
+        content: the body, or None. ``Content-Length`` is its size.
+        connect_timeout: seconds for DNS, TCP and TLS together, or None.
+        first_byte_timeout: seconds to the first byte of the answer, or None.
+        between_bytes_timeout: seconds between bytes of the answer, or None.
+    """
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    content: bytes | None
+    connect_timeout: float | None
+    first_byte_timeout: float | None
+    between_bytes_timeout: float | None
+
+    def __repr__(self) -> str:
+        return f"TransportRequest({self.method!r}, {len(self.headers)} headers)"
+
+
+class TransportFailure(Exception):
+    """An exchange failed.
+
+    Attributes:
+        code: a case of ``wasi:http/types.error-code``, such as ``connection-refused``.
+        detail: text without secrets: the class of the library's exception and its errno.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+
+class TransportResponse(Protocol):
+    """The head of an answer, and the way to its body.
+
+    Attributes:
+        status: the status code.
+        headers: names and values in the order received; values are latin-1.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+
+    async def read_all(self, max_bytes: int) -> bytes:
+        """Reads the body to its end and frees the connection.
+
+        Raises:
+            TransportFailure: it broke, or is larger than ``max_bytes``
+                (``HTTP-response-body-size``).
+        """
+
+    async def read(self, max_bytes: int) -> bytes:
+        """Reads 1 to ``max_bytes`` bytes; none at the end of the body.
+
+        Raises:
+            TransportFailure: it broke.
+        """
+
+    def abort(self) -> None:
+        """Closes the connection unless the body was read to its end."""
+
+
+class Transport(Protocol):
+    """Sends requests over connections that it keeps. It belongs to one event loop."""
+
+    async def send(self, request: TransportRequest) -> TransportResponse:
+        """Sends a request and waits for the head of its answer. Cancelling closes the connection.
+
+        Raises:
+            TransportFailure: no answer came.
+        """
+
+    async def close(self) -> None:
+        """Closes every connection."""
+
+
+class TransportFactory(Protocol):
+    """Makes a transport for the running event loop."""
+
+    def __call__(self) -> Transport:
+        """A new transport."""
