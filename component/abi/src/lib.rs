@@ -191,7 +191,10 @@ mod tests {
         let error = Reader::new("1\0").block("headers").unwrap_err();
         assert!(error.to_string().contains("headers"));
         for bad in ["", "-1", "+1", "1e3", " 1", "１", "99999999999999999999"] {
-            assert!(Reader::new(&format!("{bad}\0")).number("n").is_err(), "{bad}");
+            assert!(
+                Reader::new(&format!("{bad}\0")).number("n").is_err(),
+                "{bad}"
+            );
         }
         assert!(Reader::new("x\0").end().is_err());
         assert!(Reader::new("99999999999999\0").block("b").is_err());

@@ -10,7 +10,10 @@ const EXPORT: &str = "ron:bridge/bridge@0.1.0";
 
 /// Makes a component of a core module that carries its world.
 pub fn component(module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default().validate(true).module(module)?.encode()
+    ComponentEncoder::default()
+        .validate(true)
+        .module(module)?
+        .encode()
 }
 
 /// Links the three components: `client` stands on `wire`, `bridge` on both. What `wire` imports is
@@ -33,7 +36,11 @@ fn instantiate(
     providers: &[NodeId],
 ) -> Result<NodeId> {
     let package = Package::from_bytes(name, None, bytes, graph.types_mut())?;
-    let imports: Vec<String> = graph.types()[package.ty()].imports.keys().cloned().collect();
+    let imports: Vec<String> = graph.types()[package.ty()]
+        .imports
+        .keys()
+        .cloned()
+        .collect();
     let package = graph.register_package(package)?;
     let instance = graph.instantiate(package);
     for import in imports {
@@ -56,8 +63,15 @@ pub fn wit(component: &[u8]) -> Result<String> {
         anyhow::bail!("this is a WIT package, not a component");
     };
     let mut printer = WitPrinter::default();
-    let main = resolve.worlds[*world].package.context("the world has no package")?;
-    let nested: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != main).collect();
+    let main = resolve.worlds[*world]
+        .package
+        .context("the world has no package")?;
+    let nested: Vec<_> = resolve
+        .packages
+        .iter()
+        .map(|(id, _)| id)
+        .filter(|id| *id != main)
+        .collect();
     printer.print(resolve, main, &nested)?;
     Ok(printer.output.to_string())
 }

@@ -22,7 +22,7 @@ pub struct Guests {
 /// Compiles them. The same source and the same toolchain give the same bytes in any folder.
 pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
     let target = root.join("target/guests");
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(crate::toolchain::cargo());
     cargo
         .current_dir(root)
         .args(["build", "--locked", "--quiet", "--profile=guest"])

@@ -3,9 +3,9 @@
 //! Worlds are cut, because those of `wasi:http` name packages that nothing here needs; so is the
 //! interface `timezone`, because it is unstable.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::fs;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -27,12 +27,15 @@ pub fn copy(root: &Path) -> Result<()> {
 }
 
 fn crate_folder(root: &Path) -> Result<std::path::PathBuf> {
-    let output = Command::new(env!("CARGO"))
+    let output = Command::new(crate::toolchain::cargo())
         .args(["metadata", "--format-version=1", "--locked"])
         .current_dir(root)
         .output()?;
     if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let manifest = metadata["packages"]
@@ -42,7 +45,10 @@ fn crate_folder(root: &Path) -> Result<std::path::PathBuf> {
         .find(|package| package["name"] == "wasip2")
         .and_then(|package| package["manifest_path"].as_str())
         .context("the crate wasip2 is not in the lock file")?;
-    Ok(Path::new(manifest).parent().context("no folder")?.to_owned())
+    Ok(Path::new(manifest)
+        .parent()
+        .context("no folder")?
+        .to_owned())
 }
 
 /// Leaves out top-level worlds and the interface `timezone`, with the comments and attributes in

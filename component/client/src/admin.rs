@@ -10,7 +10,8 @@ use crate::{Client, convert};
 
 impl Guest for Client {
     fn open(configuration: Configuration) -> Result<SessionResource, Error> {
-        let config = Config::new(convert::settings(configuration)).map_err(convert::config_error)?;
+        let config =
+            Config::new(convert::settings(configuration)).map_err(convert::config_error)?;
         Ok(SessionResource::new(SessionHandle(Session::open(config))))
     }
 

@@ -65,7 +65,10 @@ fn request(origin: &Origin, prepared: &Prepared) -> Result<OutgoingRequest, Erro
         .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
         .collect();
     let headers = Fields::from_list(&entries).map_err(|fault| {
-        Error::request("invalid_header", format!("the host refuses a header: {fault}"))
+        Error::request(
+            "invalid_header",
+            format!("the host refuses a header: {fault}"),
+        )
     })?;
     let request = OutgoingRequest::new(headers);
     let scheme = if origin.secure {
@@ -78,7 +81,9 @@ fn request(origin: &Origin, prepared: &Prepared) -> Result<OutgoingRequest, Erro
         .and_then(|()| request.set_scheme(Some(&scheme)))
         .and_then(|()| request.set_authority(Some(&origin.authority)))
         .and_then(|()| request.set_path_with_query(Some(&prepared.target)))
-        .map_err(|()| Error::request("invalid_request", "the host refuses the method or the path"))?;
+        .map_err(|()| {
+            Error::request("invalid_request", "the host refuses the method or the path")
+        })?;
     Ok(request)
 }
 
@@ -111,7 +116,9 @@ async fn write(stream: &OutputStream, content: &Content) -> Result<(), Error> {
             let mut rest = bytes.as_slice();
             while !rest.is_empty() {
                 let permit = permit(stream).await?;
-                let now = rest.len().min(usize::try_from(permit).unwrap_or(usize::MAX));
+                let now = rest
+                    .len()
+                    .min(usize::try_from(permit).unwrap_or(usize::MAX));
                 stream.write(&rest[..now]).map_err(|_| broken("write"))?;
                 rest = &rest[now..];
             }
@@ -194,7 +201,9 @@ fn error(code: &ErrorCode, origin: &Origin) -> Error {
         ErrorCode::ConnectionRefused => of(
             ErrorKind::Connect,
             "connection_refused",
-            format!("{host} refused the connection; check that the gateway runs and base_url names its port"),
+            format!(
+                "{host} refused the connection; check that the gateway runs and base_url names its port"
+            ),
         ),
         ErrorCode::DestinationUnavailable
         | ErrorCode::DestinationIpProhibited
@@ -239,7 +248,8 @@ fn error(code: &ErrorCode, origin: &Origin) -> Error {
         ErrorCode::HttpResponseBodySize(_) => of(
             ErrorKind::TooLarge,
             "response_too_large",
-            "the response is larger than max_response_bytes; raise that limit or ask for less".to_owned(),
+            "the response is larger than max_response_bytes; raise that limit or ask for less"
+                .to_owned(),
         ),
         ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => of(
             ErrorKind::TooLarge,
@@ -256,7 +266,9 @@ fn error(code: &ErrorCode, origin: &Origin) -> Error {
         | ErrorCode::HttpResponseContentCoding(_) => of(
             ErrorKind::Network,
             "http_protocol_error",
-            format!("{host} answered with something that is not HTTP; check that base_url names a gateway"),
+            format!(
+                "{host} answered with something that is not HTTP; check that base_url names a gateway"
+            ),
         ),
         ErrorCode::InternalError(Some(detail)) => of(
             ErrorKind::Network,

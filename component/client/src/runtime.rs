@@ -83,7 +83,9 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     loop {
         RUNTIME.with(|runtime| *runtime.awaited.borrow_mut() = Some(Vec::new()));
         let progress = future.as_mut().poll(&mut context);
-        let awaited = RUNTIME.with(|runtime| runtime.awaited.take()).unwrap_or_default();
+        let awaited = RUNTIME
+            .with(|runtime| runtime.awaited.take())
+            .unwrap_or_default();
         if let Poll::Ready(output) = progress {
             return output;
         }
@@ -112,7 +114,11 @@ impl Future for Sleep {
         if let Some(key) = self.key {
             // Firing removes the entry, so asking the clock again is not needed.
             let waiting = RUNTIME.with(|runtime| runtime.timers.borrow().contains_key(&key));
-            return if waiting { Poll::Pending } else { Poll::Ready(()) };
+            return if waiting {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            };
         }
         if self.when <= monotonic_clock::now() {
             return Poll::Ready(());

@@ -79,7 +79,11 @@ impl Session {
 
     /// Whether it, or one that it is derived from, was closed.
     pub fn is_closed(&self) -> bool {
-        self.closed.get() || self.parent.as_ref().is_some_and(|parent| parent.is_closed())
+        self.closed.get()
+            || self
+                .parent
+                .as_ref()
+                .is_some_and(|parent| parent.is_closed())
     }
 
     /// Has `waker` woken when a session of this root closes, until the result is dropped.

@@ -143,7 +143,9 @@ impl Problem {
 fn scrub_value(value: &mut Value, redactor: &Redactor) {
     match value {
         Value::String(text) => redactor.scrub(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| scrub_value(item, redactor)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| scrub_value(item, redactor)),
         Value::Object(object) => *object = scrubbed(std::mem::take(object), redactor),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

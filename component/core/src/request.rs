@@ -142,17 +142,18 @@ impl Headers {
     fn of_caller(given: &[(String, Vec<u8>)]) -> Result<Self, Error> {
         let mut fields = Vec::with_capacity(given.len() + 8);
         for (name, value) in given {
-            let value = std::str::from_utf8(value).map_err(|_| {
-                Error::request(
+            if let Some(byte) = value.iter().find(|byte| !byte.is_ascii()) {
+                return Err(Error::request(
                     "invalid_header",
                     format!(
-                        "header {} holds bytes that are not ASCII; percent-encode them",
+                        "the value of header {} holds the byte 0x{byte:02X}; field values are ASCII: percent-encode it or send it in the body",
                         quoted(name)
                     ),
-                )
-            })?;
-            header::check(name, value)?;
-            fields.push((name.to_ascii_lowercase(), value.to_owned()));
+                ));
+            }
+            let value = String::from_utf8_lossy(value);
+            header::check(name, &value)?;
+            fields.push((name.to_ascii_lowercase(), value.into_owned()));
         }
         Ok(Self { fields })
     }

@@ -87,7 +87,12 @@ impl Exchange {
     pub fn send(&self, request: &Send) {
         self.sent.set(true);
         state::with(|state| {
-            protocol::send(&mut state.commands.borrow_mut(), self.call, self.id, request);
+            protocol::send(
+                &mut state.commands.borrow_mut(),
+                self.call,
+                self.id,
+                request,
+            );
         });
     }
 
@@ -111,9 +116,8 @@ impl Exchange {
 
     /// Whether `read` would answer something else than `Pending`. Asks the host if not.
     pub fn has_chunk(&self) -> bool {
-        let now = !self.buffer.borrow().is_empty()
-            || self.ended.get()
-            || self.failure.borrow().is_some();
+        let now =
+            !self.buffer.borrow().is_empty() || self.ended.get() || self.failure.borrow().is_some();
         if !now {
             self.ask(READ_AHEAD);
         }
@@ -225,7 +229,18 @@ mod tests {
         let exchange = sent();
         assert_eq!(
             commands(),
-            ["7", "send", "1", "GET", "http://h/app/x", "", "", "", "0", ""]
+            [
+                "7",
+                "send",
+                "1",
+                "GET",
+                "http://h/app/x",
+                "",
+                "",
+                "",
+                "0",
+                ""
+            ]
         );
         drop(exchange);
         assert_eq!(commands(), ["7", "abort", "1"]);
@@ -293,9 +308,15 @@ mod tests {
         deliver("response\x0099\x00200\x000\x00").unwrap();
         let exchange = sent();
         for bad in [
-            "", "nonsense\0", "response\0", "response\x001\x0070000\x000\x00",
-            "response\x001\x00200\x001\x00a\0", "data\x001\x002\x00x", "data\x001\x000\x00€",
-            "failure\x001\x00\x00\x00", "tick\x00x\x00",
+            "",
+            "nonsense\0",
+            "response\0",
+            "response\x001\x0070000\x000\x00",
+            "response\x001\x00200\x001\x00a\0",
+            "data\x001\x002\x00x",
+            "data\x001\x000\x00€",
+            "failure\x001\x00\x00\x00",
+            "tick\x00x\x00",
         ] {
             assert!(deliver(bad).is_err(), "{bad:?}");
         }

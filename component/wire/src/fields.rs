@@ -69,7 +69,10 @@ fn check_name(name: &str) -> Result<(), HeaderError> {
     if !token {
         return Err(HeaderError::InvalidSyntax);
     }
-    if FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
+    if FORBIDDEN
+        .iter()
+        .any(|forbidden| name.eq_ignore_ascii_case(forbidden))
+    {
         return Err(HeaderError::Forbidden);
     }
     Ok(())
@@ -180,7 +183,10 @@ mod tests {
             fields.set("a".to_owned(), Vec::new()),
             Err(HeaderError::Immutable)
         ));
-        assert!(matches!(fields.delete("a".to_owned()), Err(HeaderError::Immutable)));
+        assert!(matches!(
+            fields.delete("a".to_owned()),
+            Err(HeaderError::Immutable)
+        ));
         assert!(fields.append("b".to_owned(), Vec::new()).is_err());
         assert!(fields.has("A".to_owned()));
     }

@@ -95,7 +95,10 @@ impl types::GuestOutgoingRequest for OutgoingRequest {
     }
 
     fn set_path_with_query(&self, path_with_query: Option<String>) -> Result<(), ()> {
-        if path_with_query.as_deref().is_some_and(|path| !is_plain(path)) {
+        if path_with_query
+            .as_deref()
+            .is_some_and(|path| !is_plain(path))
+        {
             return Err(());
         }
         self.path_with_query.replace(path_with_query);
@@ -119,7 +122,10 @@ impl types::GuestOutgoingRequest for OutgoingRequest {
     }
 
     fn set_authority(&self, authority: Option<String>) -> Result<(), ()> {
-        if authority.as_deref().is_some_and(|authority| !is_plain(authority)) {
+        if authority
+            .as_deref()
+            .is_some_and(|authority| !is_plain(authority))
+        {
             return Err(());
         }
         self.authority.replace(authority);
@@ -167,13 +173,20 @@ impl outgoing_handler::Guest for Wire {
             .authority
             .take()
             .ok_or(ErrorCode::HttpRequestUriInvalid)?;
-        let path = request.path_with_query.take().unwrap_or_else(|| "/".to_owned());
+        let path = request
+            .path_with_query
+            .take()
+            .unwrap_or_else(|| "/".to_owned());
         let send = Send {
             method: method_name(&request.method.borrow()).to_owned(),
             url: format!("{scheme}://{authority}{path}"),
             connect_timeout: options.as_ref().and_then(|options| options.connect.get()),
-            first_byte_timeout: options.as_ref().and_then(|options| options.first_byte.get()),
-            between_bytes_timeout: options.as_ref().and_then(|options| options.between_bytes.get()),
+            first_byte_timeout: options
+                .as_ref()
+                .and_then(|options| options.first_byte.get()),
+            between_bytes_timeout: options
+                .as_ref()
+                .and_then(|options| options.between_bytes.get()),
             headers: request.headers.to_vec(),
             body: None,
         };
@@ -193,7 +206,11 @@ impl outgoing_handler::Guest for Wire {
 
 /// Sends a request whose body is complete. The host makes `Content-Length` from the segments, so a
 /// component that gave one must have told the truth.
-fn dispatch(exchange: &Exchange, mut send: Send, content: Option<&Content>) -> Result<(), ErrorCode> {
+fn dispatch(
+    exchange: &Exchange,
+    mut send: Send,
+    content: Option<&Content>,
+) -> Result<(), ErrorCode> {
     let length = content.map_or(0, Content::len);
     let truthful = send
         .headers
@@ -226,7 +243,10 @@ impl types::GuestOutgoingBody for OutgoingBody {
         )))
     }
 
-    fn finish(this: types::OutgoingBody, trailers: Option<types::Trailers>) -> Result<(), ErrorCode> {
+    fn finish(
+        this: types::OutgoingBody,
+        trailers: Option<types::Trailers>,
+    ) -> Result<(), ErrorCode> {
         let body = this.into_inner::<Self>();
         let pending = body.pending.clone();
         pending.finished.set(true);
@@ -332,8 +352,7 @@ impl types::GuestIncomingResponse for IncomingResponse {
 
     fn headers(&self) -> types::Headers {
         let entries = self.head.headers.iter().map(|(name, value)| {
-            let bytes = from_latin1("value", value)
-                .unwrap_or_else(|_| value.as_bytes().to_vec());
+            let bytes = from_latin1("value", value).unwrap_or_else(|_| value.as_bytes().to_vec());
             (name.clone(), bytes)
         });
         types::Headers::new(Fields::immutable(entries.collect()))

@@ -248,6 +248,8 @@ class Calls:
             raise
         wake_at = output.wake_at
         for item in output.items:
+            if item.call == 0 and isinstance(item, Failed):
+                raise _error(item)
             target = self._in_flight.get(item.call)
             if target is call and target is not None:
                 target.inbox.append(item)

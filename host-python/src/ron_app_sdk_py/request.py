@@ -165,6 +165,13 @@ def _fields(headers: FieldMap | None) -> list[tuple[str, str]]:
                 f"header {name!r} maps to {type(value).__name__}; names and values are str",
                 code="invalid_header",
             )
+        if not value.isascii():
+            odd = next(character for character in value if not character.isascii())
+            raise RonRequestError(
+                f"the value of header {name!r} holds {odd!a}; field values are ASCII (RFC 9110, "
+                "section 5.5): percent-encode it or send it in the body",
+                code="invalid_header",
+            )
     return fields
 
 

@@ -93,3 +93,8 @@ def compiled(artifact: Artifact) -> Runtime:
     if folder is not None:
         cache.write(folder, key, bytes(component.serialize()))
     return Runtime(engine, component, artifact)
+
+
+def imports(runtime: Runtime) -> list[str]:
+    """The names of what the component imports: its whole reach into the host."""
+    return sorted(runtime.component.type.imports(runtime.engine))

@@ -1,0 +1,74 @@
+# Every task of the project. `make help` lists them; the starred ones are all that a newcomer needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARTIFACTS := host-python/src/ron_app_sdk_py/artifacts/artifacts.json
+CARGO_BUILD := cargo run --quiet --release --locked -p ron-build --
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help toolchain components build demo test test-rust test-python lint bench wheel \
+	check-cargo-component clean
+
+help: ## List the tasks
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+toolchain: ## Install compilers and tools that are missing (Debian, as root)
+	@PYTHON=$(PYTHON) component/build/toolchain.sh
+
+components: toolchain ## Build the WebAssembly artifacts and print their digests
+	@$(CARGO_BUILD)
+
+build: components $(VENV)/installed ## * Build everything: artifacts, .venv, the package in it
+
+$(VENV)/installed: host-python/pyproject.toml host-python/hatch_build.py host-python/requirements-dev.txt
+	@test -f $(ARTIFACTS)
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: set PYTHON" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt -e 'host-python[devnode]'
+	@touch $@
+
+demo: build ## * Show the client at work against the development node
+	$(BIN)/python examples/demo.py
+
+test: build test-rust test-python lint ## * Run all tests and linters
+
+test-rust: components ## Run the Rust tests
+	cargo test --quiet --locked --workspace --lib --bins --exclude ron-client --exclude ron-bridge
+
+# With WHEEL=path the tests run against that wheel in a fresh environment, without Rust or sources:
+# what a CI on another platform runs.
+WHEEL ?=
+ifdef WHEEL
+test-python: ## Run the Python tests (WHEEL=path: against an installed wheel)
+	rm -rf build/wheel-venv
+	$(PYTHON) -m venv build/wheel-venv
+	build/wheel-venv/bin/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt '$(WHEEL)[devnode]'
+	build/wheel-venv/bin/python -m pytest -m 'not checkout'
+else
+test-python: build
+	$(BIN)/python -m pytest
+endif
+
+lint: build ## Run ruff, mypy, clippy and rustfmt
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+
+bench: build ## Measure against httpx and aiohttp, interleaved in one run (ROUNDS=, CALLS=)
+	@component/build/toolchain.sh nginx
+	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r tests/bench/requirements.txt
+	$(BIN)/python tests/bench/bench.py
+
+wheel: build ## Build the wheel and the sdist into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist host-python
+
+check-cargo-component: components ## Compare the client's WIT with that of cargo-component's build
+	component/build/check-cargo-component.sh
+
+clean: ## Remove what was built
+	rm -rf target build dist .venv wit/deps host-python/src/ron_app_sdk_py/artifacts
