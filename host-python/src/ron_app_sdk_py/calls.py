@@ -20,7 +20,15 @@ from typing import TypeVar
 
 from .engine.guest import Begin, Clock, Guest
 from .engine.messages import Abort, Done, Failed, Item, Opened, Output, Pairs, Read, Send
-from .errors import RonClosedError, RonError, RonNetworkError, RonSandboxError, from_report
+from .errors import (
+    RonClosedError,
+    RonConfigError,
+    RonError,
+    RonNetworkError,
+    RonRequestError,
+    RonSandboxError,
+    from_report,
+)
 from .response import Response
 from .transport.protocol import (
     Transport,
@@ -514,10 +522,13 @@ class _Loop:
 
 
 def _open(guest: Guest, session: Session) -> None:
-    if session.parent is None:
-        output = guest.open(session.id, session.settings)
-    else:
-        output = guest.derive(session.parent, session.id, session.settings)
+    try:
+        if session.parent is None:
+            output = guest.open(session.id, session.settings)
+        else:
+            output = guest.derive(session.parent, session.id, session.settings)
+    except RonRequestError as error:
+        raise RonConfigError(error.message, code="invalid_config") from None
     match output.items:
         case [Opened()]:
             return

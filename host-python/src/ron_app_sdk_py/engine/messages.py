@@ -114,7 +114,7 @@ def _refused(fields: Sequence[str], labels: Iterable[str]) -> RonRequestError:
             if character in "\0\r\n":
                 return RonRequestError(
                     f"{label} holds U+{ord(character):04X} (NUL or a line end), which can't be "
-                    "sent there; remove it, or percent-encode it in a path or query",
+                    "sent there; remove it (a path's own query may have it percent-encoded)",
                     code="invalid_text",
                 )
             if "\ud800" <= character <= "\udfff":

@@ -6,6 +6,7 @@ from any thread and after a fork.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import platform
 import threading
@@ -51,6 +52,8 @@ def shared() -> Runtime:
 
 @functools.cache
 def _shared() -> Runtime:
+    # wasmtime's objects complain if they outlive its module, as a cache would at exit.
+    atexit.register(_shared.cache_clear)
     return compiled(load())
 
 

@@ -1,0 +1,470 @@
+"""The asynchronous client against a real node and real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from conftest import TOKEN, raw_server, read_request, reply
+from ron_app_sdk_py import (
+    ClientConfig,
+    RonAuthError,
+    RonClient,
+    RonClosedError,
+    RonConnectError,
+    RonDnsError,
+    RonError,
+    RonNetworkError,
+    RonOverloadError,
+    RonParseError,
+    RonProblem,
+    RonRequestError,
+    RonTimeoutError,
+    RonTooLargeError,
+)
+
+OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def test_a_get_returns_the_decoded_answer(node: str) -> None:
+    async with RonClient(node, token=TOKEN) as client:
+        assert await client.get("/hello") == {"ok": True, "message": "hello, world"}
+        assert await client.get("/app/hello", query={"name": "é😀 &=?"}) == {
+            "ok": True,
+            "message": "hello, é😀 &=?",
+        }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", "é😀".encode(), b"\0\r\n" * 10, bytes(range(256)) * 4096],
+    ids=["empty", "one", "utf-8", "framing", "1 MiB"],
+)
+async def test_content_arrives_and_comes_back_byte_for_byte(node: str, content: bytes) -> None:
+    async with RonClient(node) as client:
+        response = await client.request("POST", "/echo", content=content)
+        assert response.content == content
+        assert response.status == 200
+        assert response.attempts == 1
+
+
+async def test_json_goes_out_and_comes_back(node: str) -> None:
+    value = {"é": [1, None, True, 2**70, "😀\n\0"], "deep": {"a": [[]]}}
+    async with RonClient(node) as client:
+        assert await client.post("/echo", json=value) == value
+
+
+async def test_five_megabytes_are_refused_or_sent_as_configured(node: str) -> None:
+    content = b"x" * 5_000_000
+    async with RonClient(node) as client:
+        with pytest.raises(RonTooLargeError, match=r"5000000.*max_request_bytes") as caught:
+            await client.post("/echo", content=content)
+        assert caught.value.attempts == 0
+        assert (await client.get("/hello"))["ok"]
+    config = ClientConfig(base_url=node, max_request_bytes=10_000_000)
+    async with RonClient(config=config) as client:
+        with pytest.raises(RonProblem) as refused:  # the node's own limit is 2 MiB
+            await client.post("/echo", content=content)
+        assert refused.value.status == 413
+
+
+async def test_a_large_answer_is_returned_or_refused_as_configured() -> None:
+    body = b"y" * 5_000_000
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_request(reader)
+            writer.write(reply("200 OK", body))
+
+    async with raw_server(handler) as url:
+        async with RonClient(url) as client:
+            assert await client.get("/big") == body
+        config = ClientConfig(base_url=url, max_response_bytes=len(body) - 1)
+        async with RonClient(config=config) as client:
+            with pytest.raises(RonTooLargeError, match="max_response_bytes"):
+                await client.get("/big")
+
+
+async def test_every_header_that_arrives_was_asked_for() -> None:
+    seen: list[tuple[str, list[tuple[str, str]], bytes]] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            seen.append(await read_request(reader))
+            writer.write(OK)
+
+    async with raw_server(handler) as url, RonClient(url, token=TOKEN) as client:
+        response = await client.request("GET", "/%7ea/é?x=%41&y", headers={"X-Own": "1"})
+        await client.request("POST", "/p", json={}, idem="order-17")
+        await client.request("DELETE", "/d")
+        await client.request("PUT", "/e")
+    first, fields, _ = seen[0]
+    assert first == "GET /app/%7ea/%C3%A9?x=%41&y HTTP/1.1"
+    given = {name.lower(): value for name, value in fields}
+    assert given == {
+        "host": url.removeprefix("http://"),
+        "x-own": "1",
+        "accept": "application/json, */*;q=0.8",
+        "accept-encoding": "identity",
+        "user-agent": "ron-app-sdk-py/0.1.0",
+        "x-request-id": response.request_id,
+        "x-correlation-id": response.request_id,
+        "authorization": f"Bearer {TOKEN}",
+    }
+    assert len(fields) == len(given)
+    posted = {name.lower(): value for name, value in seen[1][1]}
+    assert posted["content-length"] == "2"
+    assert posted["content-type"] == "application/json"
+    assert posted["idempotency-key"] == "order-17"
+    assert "content-length" not in {name.lower() for name, _ in seen[2][1]}
+    assert dict(seen[3][1])["Content-Length"] == "0"
+
+
+async def test_generated_ids_are_new_for_each_call(node: str) -> None:
+    async with RonClient(node) as client:
+        responses = [await client.request("POST", "/echo", json=1, idem=True) for _ in range(20)]
+    assert len({response.request_id for response in responses}) == 20
+    assert len({response.headers["x-echo-idempotency-key"] for response in responses}) == 20
+    assert all(response.headers["x-request-id"] == response.request_id for response in responses)
+
+
+async def test_a_problem_has_what_the_server_said(node: str) -> None:
+    async with RonClient(node) as client:
+        with pytest.raises(RonProblem) as caught:
+            await client.get("/problem")
+        problem = caught.value
+        assert (problem.status, problem.code, problem.retryable) == (
+            502,
+            "upstream_unavailable",
+            True,
+        )
+        assert problem.problem.reason == "connect"
+        assert problem.correlation_id == problem.request_id
+        assert problem.attempts == 1
+        with pytest.raises(RonProblem) as missing:
+            await client.get("/no-such-route")
+        assert (missing.value.status, missing.value.code) == (404, "http_404")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        (reply("401 Unauthorized", b"missing capability macaroon"), RonAuthError, "http_401"),
+        (reply("403 Forbidden", b'{"code":"POLICY_DENY"}'), RonAuthError, "POLICY_DENY"),
+        (reply("302 Found", b"", "location: http://evil.example/"), RonProblem, "redirect"),
+        (reply("503 x", b'{"message":"' + b"m" * 2_000_000 + b'"}'), RonProblem, "http_503"),
+        (reply("500 x", b"\xff\xfe\0"), RonProblem, "http_500"),
+        (b"HTTP/1.1 503 x\r\ncontent-length: 99\r\n\r\n{}", RonProblem, "http_503"),
+        (b"garbage\r\n\r\n", RonNetworkError, "http_protocol_error"),
+        (b"\0\xff" * 100 + b"\r\n\r\n", RonNetworkError, "http_protocol_error"),
+        (b"HTTP/1.1 999999 x\r\n\r\n", RonNetworkError, "http_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", RonNetworkError, "http_protocol_error"),
+        (
+            b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000 + b"\r\n\r\n",
+            RonTooLargeError,
+            "response_headers_too_large",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
+            RonNetworkError,
+            "response_incomplete",
+        ),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc", RonNetworkError, "response_incomplete"),
+        (b"", RonNetworkError, "connection_terminated"),
+        (reply("200 OK", b"{", "content-type: application/json"), RonParseError, "invalid_json"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+async def test_each_bad_answer_is_an_error_and_the_next_call_works(
+    answer: bytes, kind: type[RonError], code: str
+) -> None:
+    answers = [answer]
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answers.pop() if answers else OK)
+        await writer.drain()
+
+    async with raw_server(handler) as url, RonClient(url, token=TOKEN) as client:
+        with pytest.raises(RonError) as caught:
+            await client.get("/x")
+        assert (type(caught.value), caught.value.code) == (kind, code)
+        assert caught.value.__cause__ is None
+        assert TOKEN not in f"{caught.value!r}{caught.value}{caught.value.__dict__}"
+        assert await client.get("/x") == {"ok": True}
+
+
+async def test_a_token_that_the_server_repeats_is_redacted() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, fields, _ = await read_request(reader)
+        token = dict(fields)["Authorization"]
+        body = f'{{"code":"x","message":"no: {token}","details":{{"t":"{token}"}}}}'
+        writer.write(reply("400 Bad", body.encode()))
+
+    async with raw_server(handler) as url, RonClient(url, token=TOKEN) as client:
+        with pytest.raises(RonProblem) as caught:
+            await client.get("/x")
+    assert TOKEN not in f"{caught.value!r}{caught.value.__dict__}{caught.value.problem!r}"
+    assert "[redacted]" in caught.value.message
+
+
+async def test_a_refused_connection_and_an_unknown_name_are_told_apart() -> None:
+    async with RonClient(f"http://127.0.0.1:{unused_port()}") as client:
+        with pytest.raises(RonConnectError, match="refused") as refused:
+            await client.get("/x")
+        assert "errno 111" in refused.value.__notes__[0]
+    async with RonClient("https://no-such-host.invalid") as client:
+        with pytest.raises(RonDnsError):
+            await client.get("/x")
+
+
+@pytest.mark.parametrize(
+    ("config", "phase"),
+    [({"timeout": 0.3}, "overall"), ({"read_timeout": 0.3, "timeout": 8.0}, "read")],
+)
+async def test_a_silent_server_ends_in_the_time_out_of_its_phase(
+    config: dict[str, float], phase: str
+) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(60)
+
+    async with raw_server(handler) as url:
+        async with RonClient(config=ClientConfig(base_url=url, **config)) as client:  # type: ignore[arg-type]
+            started = time.monotonic()
+            with pytest.raises(RonTimeoutError) as caught:
+                await client.get("/x")
+            assert 0.25 < time.monotonic() - started < 3
+            assert caught.value.phase == phase
+            assert isinstance(caught.value, TimeoutError)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 x"])
+async def test_a_deadline_covers_a_body_that_drips(status: str) -> None:
+    closed = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 9999\r\n\r\n".encode())
+        try:
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            closed.set()
+
+    async with raw_server(handler) as url, RonClient(url, timeout=0.3) as client:
+        with pytest.raises(RonTimeoutError):
+            await client.get("/x")
+        await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_a_redirect_is_not_followed_and_cookies_are_not_kept() -> None:
+    seen: list[tuple[str, list[tuple[str, str]], bytes]] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            seen.append(await read_request(reader))
+            cookie = "set-cookie: session=secret; path=/"
+            writer.write(reply("307 Temporary", b"", cookie, "location: /app/other"))
+
+    async with raw_server(handler) as url:
+        by_name = url.replace("127.0.0.1", "localhost")
+        async with RonClient(by_name) as client:
+            for _ in range(2):
+                with pytest.raises(RonProblem, match="redirect"):
+                    await client.get("/x")
+    assert [first for first, _, _ in seen] == ["GET /app/x HTTP/1.1"] * 2
+    assert not any(name.lower() == "cookie" for _, fields, _ in seen for name, _ in fields)
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+async def test_a_request_on_a_lost_connection_is_sent_once(method: str) -> None:
+    seen: list[str] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first, _, _ = await read_request(reader)
+        writer.write(OK)
+        first, _, _ = await read_request(reader)  # on the kept connection: take it, then hang up
+        seen.append(first)
+
+    async with raw_server(handler) as url, RonClient(url) as client:
+        await client.request("GET", "/first")
+        with pytest.raises(RonNetworkError):
+            await client.request(method, "/x")
+        await client.request("GET", "/first")
+    assert seen == [f"{method} /app/x HTTP/1.1"]
+
+
+async def test_calls_run_at_the_same_time(node: str) -> None:
+    async with RonClient(node) as client:
+        started = time.monotonic()
+        await asyncio.gather(
+            *(client.get("/delay", query={"ms": 300}) for _ in range(20)),
+        )
+        assert time.monotonic() - started < 3
+
+
+async def test_places_and_queue_are_bounded_and_the_queue_moves_on() -> None:
+    inside = 0
+    most = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal inside, most
+        while True:
+            await read_request(reader)
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.02)
+            inside -= 1
+            writer.write(OK)
+
+    async with raw_server(handler) as url:
+        config = ClientConfig(base_url=url, max_concurrency=3, max_queue=10)
+        async with RonClient(config=config) as client:
+            tasks = [asyncio.create_task(client.get("/x")) for _ in range(20)]
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            assert sum(result == {"ok": True} for result in results) == 13
+            assert sum(isinstance(result, RonOverloadError) for result in results) == 7
+            assert most == 3
+            assert client._calls.stats()["calls"] == 0
+
+
+async def test_a_call_that_waits_for_a_place_ends_at_its_deadline_and_frees_the_queue() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(60)
+
+    async with raw_server(handler) as url:
+        config = ClientConfig(base_url=url, max_concurrency=1)
+        async with RonClient(config=config) as client:
+            first = asyncio.create_task(client.get("/x"))
+            await asyncio.sleep(0.05)
+            with pytest.raises(RonTimeoutError) as caught:
+                await client.get("/x", timeout=0.2)
+            assert caught.value.attempts == 0
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            assert client._calls.stats() == {
+                "sessions": 1,
+                "calls": 0,
+                "exchanges": 0,
+                "memory-pages": client._calls.stats()["memory-pages"],
+            }
+
+
+async def test_cancelling_closes_the_socket_and_leaves_nothing_behind() -> None:
+    arrived, closed = asyncio.Event(), asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        arrived.set()
+        await reader.read()  # ends when the client hangs up
+        closed.set()
+
+    async with raw_server(handler) as url, RonClient(url) as client:
+        task = asyncio.create_task(client.get("/x"))
+        await asyncio.wait_for(arrived.wait(), 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(closed.wait(), 5)
+        stats = client._calls.stats()
+        assert (stats["calls"], stats["exchanges"]) == (0, 0)
+        assert not client._calls._in_flight
+
+
+async def test_a_timeout_of_the_callers_own_is_the_callers(node: str) -> None:
+    async with RonClient(node) as client:
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(0.1):
+                await client.get("/delay", query={"ms": 5000})
+        assert not isinstance(caught.value, RonError)
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+        assert (await client.get("/hello"))["ok"]
+
+
+async def test_closing_ends_calls_in_flight_and_refuses_later_ones(node: str) -> None:
+    client = RonClient(node)
+    task = asyncio.create_task(client.get("/delay", query={"ms": 30_000}))
+    await asyncio.sleep(0.1)
+    await client.close()
+    with pytest.raises(RonClosedError):
+        await task
+    with pytest.raises(RonClosedError):
+        await client.get("/hello")
+    await client.aclose()
+
+
+@pytest.mark.parametrize("place", ["method", "path", "query name", "query", "name", "value", "key"])
+@pytest.mark.parametrize("bad", ["\0", "\r", "\n", "\ud800"], ids=["NUL", "CR", "LF", "surrogate"])
+async def test_a_bad_character_in_any_field_is_refused_by_name_before_anything_is_sent(
+    place: str, bad: str
+) -> None:
+    connections = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await read_request(reader)
+        writer.write(OK)
+
+    arguments: dict[str, Any] = {"method": "GET", "path": "/x"}
+    match place:
+        case "method" | "path":
+            arguments[place] += bad
+        case "query name":
+            arguments["query"] = {"a" + bad: "b"}
+        case "query":
+            arguments["query"] = {"a": "b" + bad}
+        case "name":
+            arguments["headers"] = {"a" + bad: "b"}
+        case "value":
+            arguments["headers"] = {"a": "b" + bad + "c"}
+        case "key":
+            arguments["idem"] = "k" + bad
+    async with raw_server(handler) as url, RonClient(url) as client:
+        with pytest.raises(RonRequestError) as caught:
+            await client.request(**arguments)
+        assert place.split()[-1] in caught.value.message
+        assert connections == 0
+        assert await client.get("/x") == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    "path", ["/../x", "/%2e%2e/x", "/a%2fb", "//evil.example", "http://evil.example/", "/x#y", "/\x7f"]
+)
+async def test_a_path_that_could_leave_the_app_plane_is_refused(node: str, path: str) -> None:
+    async with RonClient(node) as client:
+        with pytest.raises(RonRequestError, match="refused") as caught:
+            await client.get(path)
+        assert caught.value.code == "invalid_path"
+
+
+def test_a_client_may_be_used_over_two_event_loops(node: str) -> None:
+    client = RonClient(node)
+    for _ in range(2):
+
+        async def work() -> None:
+            assert (await client.get("/hello"))["ok"]
+            await client._calls.close_loop()
+
+        asyncio.run(work())
+    gc.collect()
+    asyncio.run(client.close())

@@ -1,0 +1,98 @@
+"""Configurations from arguments and the environment."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from conftest import TOKEN
+from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonConfigError
+
+
+def test_the_environment_is_read_in_the_order_of_precedence() -> None:
+    assert ClientConfig.from_env({}).base_url == "http://127.0.0.1:8080"
+    both = {"RON_APP_URL": "https://b", "RON_SDK_GATEWAY_ADDR": "https://a"}
+    assert ClientConfig.from_env(both).base_url == "https://a"
+    assert ClientConfig.from_env({"RON_APP_URL": "https://b"}).base_url == "https://b"
+    assert ClientConfig.from_env(both, base_url="https://c").base_url == "https://c"
+    assert ClientConfig.from_env({"RON_APP_TOKEN": "t"}).token == "t"
+    assert ClientConfig.from_env({"RON_SDK_INSECURE_HTTP": "1"}).allow_insecure_http
+
+
+@pytest.mark.parametrize(
+    ("environ", "timeout"),
+    [
+        ({"RON_APP_TIMEOUT": "2.5"}, 2.5),
+        ({"RON_APP_TIMEOUT": "2s"}, 2.0),
+        ({"RON_APP_TIMEOUT": "1500ms"}, 1.5),
+        ({"RON_APP_TIMEOUT": "9", "RON_SDK_OVERALL_TIMEOUT_MS": "250"}, 0.25),
+    ],
+)
+def test_time_outs_come_in_either_variable(environ: dict[str, str], timeout: float) -> None:
+    assert ClientConfig.from_env(environ).timeout == timeout
+
+
+def test_every_bad_variable_is_named_in_one_error() -> None:
+    bad = {
+        "RON_SDK_INSECURE_HTTP": "maybe",
+        "RON_SDK_OVERALL_TIMEOUT_MS": "-1",
+        "RON_SDK_CONNECT_TIMEOUT_MS": "1e3",
+        "RON_APP_TIMEOUT": "inf",
+    }
+    with pytest.raises(RonConfigError) as caught:
+        ClientConfig.from_env(bad)
+    assert all(name in caught.value.message for name in bad)
+
+
+def test_neither_repr_nor_str_shows_the_token_and_pickling_keeps_it() -> None:
+    config = ClientConfig(base_url="https://e", token=TOKEN)
+    assert TOKEN not in repr(config) + str(config)
+    assert pickle.loads(pickle.dumps(config)) == config
+    with RonClientSync(config=config) as client:
+        assert TOKEN not in repr(client) + repr(client._session) + repr(client._calls)
+
+
+@pytest.mark.parametrize(
+    ("config", "word"),
+    [
+        (ClientConfig(base_url="ftp://e"), "base_url"),
+        (ClientConfig(base_url="e"), "base_url"),
+        (ClientConfig(base_url=""), "base_url"),
+        (ClientConfig(base_url="http://e"), "allow_insecure_http=True"),
+        (ClientConfig(base_url="https://user:secret-pw@e"), "user name"),
+        (ClientConfig(base_url=3), "base_url is int"),  # type: ignore[arg-type]
+        (ClientConfig(token=TOKEN + "\n"), "token"),
+        (ClientConfig(token=TOKEN + " x"), "token"),
+        (ClientConfig(token=TOKEN + "é"), "token"),
+        (ClientConfig(token=TOKEN + "\ud800"), "token"),
+        (ClientConfig(token=""), "token"),
+        (ClientConfig(timeout=0), "timeout"),
+        (ClientConfig(timeout=-1), "timeout"),
+        (ClientConfig(timeout=float("nan")), "timeout"),
+        (ClientConfig(timeout=float("inf")), "timeout"),
+        (ClientConfig(timeout=True), "timeout"),
+        (ClientConfig(timeout=1, read_timeout=2), "read"),
+        (ClientConfig(connect_timeout=11), "connect"),
+        (ClientConfig(max_concurrency=0), "max_concurrency"),
+        (ClientConfig(max_queue=-1), "max_queue"),
+        (ClientConfig(max_request_bytes=2**40), "max_request_bytes"),
+        (ClientConfig(max_response_bytes=-1), "max_response_bytes"),
+        (ClientConfig(user_agent="a\nb"), "user-agent"),
+        (ClientConfig(user_agent="é"), "user_agent"),
+    ],
+)
+def test_a_bad_value_is_refused_when_the_client_is_made(config: ClientConfig, word: str) -> None:
+    with pytest.raises(RonConfigError, match=word) as caught:
+        RonClient(config=config)
+    shown = f"{caught.value!r} {caught.value}"
+    assert TOKEN not in shown
+    assert "secret-pw" not in shown
+
+
+def test_arguments_win_over_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = ClientConfig(base_url="https://a", timeout=1)
+    client = RonClient("https://b", config=config)
+    assert (client.config.base_url, client.config.timeout) == ("https://b", 1)
+    monkeypatch.setenv("RON_APP_URL", "https://from-env")
+    assert RonClient().config.base_url == "https://from-env"

@@ -1,0 +1,110 @@
+"""The framing of docs/abi.md on the Python side."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ron_app_sdk_py.engine.messages import (
+    Abort,
+    Done,
+    Failed,
+    Opened,
+    Output,
+    Read,
+    Send,
+    Stats,
+    block,
+    decode,
+    encode,
+    pair_labels,
+)
+from ron_app_sdk_py.errors import RonRequestError, RonSandboxError
+
+
+def test_an_output_is_taken_apart_item_by_item() -> None:
+    text = (
+        "9\0"
+        "7\0send\x001\0GET\0http://h/app/x\x003\0\x005\x001\0accept\0\xe9\0\0"
+        "7\0send\x002\0POST\0http://h/app/x\0\0\0\x000\x002\0bytes\x006162\0held\x003\0"
+        "8\0abort\x001\0"
+        "7\0read\x002\x00100\0"
+        "7\0done\x002\x003\0rid\0"
+        "7\0error\0closed\0{}\0"
+        "0\0opened\x001\0"
+        "0\0stats\x001\0calls\x004\0"
+    )
+    assert decode(text) == Output(
+        9,
+        [
+            Send(7, 1, "GET", "http://h/app/x", 3, None, 5, [("accept", "\xe9")], None),
+            Send(
+                7,
+                2,
+                "POST",
+                "http://h/app/x",
+                None,
+                None,
+                None,
+                [],
+                [("bytes", "6162"), ("held", "3")],
+            ),
+            Abort(8, 1),
+            Read(7, 2, 100),
+            Done(7, 2, 3, "rid"),
+            Failed(7, "closed", "{}"),
+            Opened(0, 1),
+            Stats(0, {"calls": 4}),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "\0x",
+        "nonsense\0",
+        "\x001\0",
+        "\x001\0unheard-of\0",
+        "\0x\0abort\x001\0",
+        "\x001\0abort\0x\0",
+        "\x001\0abort\0",
+        "\x001\0send\x001\0GET\0u\0\0\0\x0099999999999\0\0",
+        "\x001\0send\x001\0GET\0u\0\0\0\x00-1\0\0",
+        "\x000\0stats\x001\0calls\0many\0",
+    ],
+)
+def test_a_malformed_output_is_a_sandbox_error(text: str) -> None:
+    with pytest.raises(RonSandboxError) as caught:
+        decode(text)
+    assert caught.value.code == "abi"
+
+
+@given(st.text())
+def test_no_output_raises_anything_else(text: str) -> None:
+    try:
+        decode(text)
+    except RonSandboxError:
+        pass
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "a\nb", "a\rb", "\ud800"])
+def test_a_field_that_would_break_the_framing_is_named_and_its_value_is_not(bad: str) -> None:
+    pairs = [("x-key", "hunter2222" + bad)]
+    fields = ["1", *block(pairs)]
+    with pytest.raises(RonRequestError) as caught:
+        encode(fields, pair_labels("header", pairs))
+    assert "the value of header 'x-key'" in caught.value.message
+    assert "hunter2222" not in caught.value.message
+    assert f"U+{ord(bad.strip('ab')):04X}" in caught.value.message
+
+
+PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"))
+
+
+@given(st.lists(PLAIN, min_size=1))
+def test_what_is_encoded_has_exactly_its_fields(fields: list[str]) -> None:
+    assert encode(fields).decode().split("\0")[:-1] == fields
