@@ -128,8 +128,7 @@ async def test_every_header_that_arrives_was_asked_for() -> None:
     assert posted["content-length"] == "2"
     assert posted["content-type"] == "application/json"
     assert posted["idempotency-key"] == "order-17"
-    assert "content-length" not in {name.lower() for name, _ in seen[2][1]}
-    assert dict(seen[3][1])["Content-Length"] == "0"
+    assert {name.lower(): value for name, value in seen[3][1]}["content-length"] == "0"
 
 
 async def test_generated_ids_are_new_for_each_call(node: str) -> None:
@@ -179,7 +178,7 @@ async def test_a_problem_has_what_the_server_said(node: str) -> None:
         (
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
             RonNetworkError,
-            "response_incomplete",
+            "http_protocol_error",
         ),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc", RonNetworkError, "response_incomplete"),
         (b"", RonNetworkError, "connection_terminated"),
@@ -193,10 +192,14 @@ async def test_each_bad_answer_is_an_error_and_the_next_call_works(
     answers = [answer]
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(answers.pop() if answers else OK)
-        await writer.drain()
+        while True:
+            await read_request(reader)
+            writer.write(answers.pop() if answers else OK)
+            await writer.drain()
+            if broken:
+                return
 
+    broken = issubclass(kind, RonNetworkError) or b"99\r\n\r\n{}" in answer
     async with raw_server(handler) as url, RonClient(url, token=TOKEN) as client:
         with pytest.raises(RonError) as caught:
             await client.get("/x")
@@ -209,7 +212,7 @@ async def test_each_bad_answer_is_an_error_and_the_next_call_works(
 async def test_a_token_that_the_server_repeats_is_redacted() -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _, fields, _ = await read_request(reader)
-        token = dict(fields)["Authorization"]
+        token = {name.lower(): value for name, value in fields}["authorization"]
         body = f'{{"code":"x","message":"no: {token}","details":{{"t":"{token}"}}}}'
         writer.write(reply("400 Bad", body.encode()))
 

@@ -90,7 +90,6 @@ def test_a_connection_that_the_server_closed_meanwhile_is_not_used() -> None:
         server.join()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_after_a_fork_the_child_has_ids_of_its_own(node: str) -> None:
     with RonClientSync(node) as client:
         client.get("/hello")

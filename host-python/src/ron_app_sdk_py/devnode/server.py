@@ -9,6 +9,9 @@ from aiohttp import web
 
 from .app import application
 
+_GRACE_SECONDS = 0.5
+"""How long requests under way may still take when the node stops."""
+
 
 @asynccontextmanager
 async def running(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
@@ -24,7 +27,7 @@ async def running(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     Raises:
         OSError: the address can't be listened on.
     """
-    runner = web.AppRunner(application(), access_log=None)
+    runner = web.AppRunner(application(), access_log=None, shutdown_timeout=_GRACE_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import io
 import ipaddress
 import math
 import socket
@@ -23,6 +24,8 @@ from .protocol import TransportFailure, TransportRequest
 
 _UNASKED_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+_WHOLE_BYTES = 256 * 1024
+"""A longer body is sent piece by piece, so that it does not hold the loop."""
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
 
 
@@ -50,9 +53,11 @@ class AiohttpTransport:
 
     async def send(self, request: TransportRequest) -> AiohttpResponse:
         """Sends a request: see :class:`~.protocol.Transport`."""
-        content = request.content
+        content: bytes | io.BytesIO | None = request.content
         if content is None and request.method in _METHODS_WITH_CONTENT:
             content = b""
+        elif isinstance(content, bytes) and len(content) > _WHOLE_BYTES:
+            content = io.BytesIO(content)
         try:
             response = await self._session.request(
                 request.method,
@@ -203,8 +208,15 @@ def _code(error: BaseException, number: object, *, head_seen: bool) -> str:
             return "HTTP-response-incomplete"
         case aiohttp.ClientConnectionError() | OSError():
             return "HTTP-response-incomplete" if head_seen else "connection-terminated"
-        case aiohttp.ClientResponseError() if isinstance(
-            error.__cause__, http_exceptions.LineTooLong
-        ):
+        case aiohttp.ClientResponseError() if _is_too_long(error):
             return "HTTP-response-header-section-size"
     return "HTTP-protocol-error"
+
+
+def _is_too_long(error: BaseException | None) -> bool:
+    """Whether a header over the limit stands at the root of an error."""
+    while error is not None:
+        if isinstance(error, http_exceptions.LineTooLong):
+            return True
+        error = error.__cause__
+    return False
