@@ -57,9 +57,10 @@ impl Calls {
         let id = begin.call;
         let call = {
             let sessions = self.sessions.borrow();
-            let session = sessions
-                .get(&begin.session)
-                .ok_or_else(|| Malformed::new("there is no such session"))?;
+            let Some(session) = sessions.get(&begin.session) else {
+                messages::error(out, id, &messages::closed_session());
+                return Ok(());
+            };
             let mut request = begin.request;
             request.body = begin.body_length.map(|length| {
                 Body::Streamed(StreamedBody {

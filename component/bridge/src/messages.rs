@@ -244,6 +244,19 @@ pub fn malformed(out: &mut Writer, fault: &Malformed) {
     write_error(out, NO_CALL, "abi", json);
 }
 
+/// The error of a call on a session that was closed, or never opened.
+pub fn closed_session() -> Error {
+    Error {
+        kind: ErrorKind::Closed,
+        code: "closed".to_owned(),
+        message: "the client was closed; open a new one".to_owned(),
+        phase: None,
+        problem: None,
+        attempts: 0,
+        request_id: None,
+    }
+}
+
 /// Writes an `error`.
 pub fn error(out: &mut Writer, call: u64, error: &Error) {
     let kind = match error.kind {

@@ -84,18 +84,21 @@ class Instance:
         with self._lock:
             if self.dead:
                 raise RonSandboxError("the component has trapped before", code="dead")
-            # Whatever interrupts a crossing, a signal included, leaves the guest in an unknown
-            # state.
-            self.dead = True
+            finished = False
             try:
                 answer = self._calls[export](message, self._fuel)
+                finished = True
             except WasmtimeError as error:
                 raise _sandbox_error(error, export) from None
             except (TypeError, UnicodeDecodeError):
                 raise RonSandboxError(
                     f"the component answered {export} with something else than text", code="abi"
                 ) from None
-            self.dead = False
+            finally:
+                # Whatever interrupts a crossing, a signal included, leaves the guest in an unknown
+                # state.
+                if not finished:
+                    self.dead = True
             return answer
 
     def _check_version(self, name: str) -> None:

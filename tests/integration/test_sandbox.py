@@ -1,0 +1,260 @@
+"""The engine's limits, and recovery from what the component does wrong."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import guests
+from conftest import TOKEN
+from ron_app_sdk_py import RonClient, RonClosedError, RonRequestError, RonSandboxError
+from ron_app_sdk_py.calls import Calls
+from ron_app_sdk_py.client import default_transport
+from ron_app_sdk_py.engine.guest import Begin, Guest
+from ron_app_sdk_py.engine.instance import Instance
+from ron_app_sdk_py.engine.messages import Abort, Done, Failed, Opened, Read, Send
+from ron_app_sdk_py.engine.runtime import shared
+
+SETTINGS = [("base-url", "http://127.0.0.1:8080"), ("token", TOKEN)]
+GET = Begin("GET", "/hello", None, [], [], [])
+
+
+class StoppedClock:
+    """Time stands still until it is moved; randomness is all zeros."""
+
+    def __init__(self) -> None:
+        self.now = 1_000
+
+    def monotonic_ns(self) -> int:
+        return self.now
+
+    def wall_ns(self) -> int:
+        return 1_700_000_000_000_000_000
+
+    def entropy(self) -> bytes:
+        return bytes(32)
+
+
+@pytest.fixture(params=[True, False], ids=["fast", "public"])
+def guest(request: pytest.FixtureRequest) -> Guest:
+    """The real component, by way of the private bindings and of the public API."""
+    made = Guest(StoppedClock(), private_api=request.param)
+    assert made.instance.fast == request.param
+    assert made.open(1, SETTINGS).items == [Opened(0, 1)]
+    return made
+
+
+def test_both_ways_into_the_component_give_the_same(guest: Guest) -> None:
+    (send,) = guest.begin(1, 7, GET).items
+    assert isinstance(send, Send)
+    assert send.url == "http://127.0.0.1:8080/app/hello"
+    assert dict(send.headers)["authorization"] == f"Bearer {TOKEN}"
+    # ChaCha12 of a seed of zeros: the same on every machine.
+    assert dict(send.headers)["x-request-id"] == "e9f56ad2fd1e4b80900cd41d0e9d1d0b" or len(
+        dict(send.headers)["x-request-id"]
+    ) == 32
+    assert guest.response(7, 1, 200, [("x", "\xe9\xff")]).items == [
+        Done(7, 1, 1, dict(send.headers)["x-request-id"])
+    ]
+
+
+def test_the_same_inputs_give_the_same_outputs() -> None:
+    outputs = []
+    for _ in range(2):
+        guest = Guest(StoppedClock())
+        outputs.append(
+            [
+                guest.open(1, SETTINGS),
+                guest.begin(1, 2, GET),
+                guest.response(2, 1, 503, [("retry-after", "1")]),
+                guest.data(2, 1, b'{"code":"x"}', end=True),
+            ]
+        )
+    assert outputs[0] == outputs[1]
+
+
+def test_a_body_of_any_bytes_crosses_whole(guest: Guest) -> None:
+    guest.begin(1, 7, GET)
+    assert guest.response(7, 1, 500, []).items == [Read(7, 1, 1024 * 1024)]
+    content = '{"message":"é😀'.encode() + b"\\u0000\\n" + b'"}\0\r\n\xff'
+    assert guest.data(7, 1, content, end=False).items == [Read(7, 1, 1024 * 1024 - len(content))]
+    (failed,) = guest.data(7, 1, b"", end=True).items
+    assert isinstance(failed, Failed)
+    assert failed.kind == "problem"
+
+
+def test_the_deadline_is_the_wake_up_time_and_a_tick_then_ends_the_call(guest: Guest) -> None:
+    clock = guest._clock
+    assert isinstance(clock, StoppedClock)
+    output = guest.begin(1, 7, Begin("GET", "/x", None, [("timeout", "500")], [], []))
+    assert output.wake_at == clock.now + 500
+    clock.now += 499
+    assert guest.tick() == (output.wake_at, [])
+    clock.now += 1
+    abort, failed = guest.tick().items
+    assert abort == Abort(7, 1)
+    assert isinstance(failed, Failed)
+    assert failed.kind == "timeout"
+    assert guest.tick().wake_at is None
+
+
+def test_the_end_of_one_call_sends_the_next_that_waited(guest: Guest) -> None:
+    guest.open(2, [*SETTINGS, ("max-concurrency", "1")])
+    guest.begin(2, 7, GET)
+    assert guest.begin(2, 8, GET).items == []
+    done, send = guest.response(7, 1, 200, []).items
+    assert isinstance(done, Done)
+    assert isinstance(send, Send)
+    assert (done.call, send.call, send.exchange) == (7, 8, 2)
+
+
+def test_derived_sessions_share_places_and_end_with_their_root(guest: Guest) -> None:
+    guest.open(2, [*SETTINGS, ("max-concurrency", "1")])
+    assert guest.derive(2, 3, [("overall-timeout", "700")]).items == [Opened(0, 3)]
+    output = guest.begin(3, 7, GET)
+    assert output.wake_at == 1_700
+    assert guest.begin(2, 8, GET).items == []
+    items = guest.close(2).items
+    assert [item.call for item in items if isinstance(item, Failed)] == [7, 8]
+    (refused,) = guest.begin(3, 9, GET).items
+    assert isinstance(refused, Failed)
+    assert refused.kind == "closed"
+
+
+def test_cancel_and_close_leave_nothing_behind(guest: Guest) -> None:
+    guest.begin(1, 7, GET)
+    assert guest.cancel(7).items == [Abort(7, 1)]
+    assert guest.cancel(7).items == []
+    guest.begin(1, 8, GET)
+    guest.close(1)
+    assert guest.response(8, 2, 200, []).items == []  # it crossed with the abort
+    (stats,) = guest.stats().items
+    counts = getattr(stats, "counts")
+    assert {counts[name] for name in ("sessions", "calls", "exchanges")} == {0}
+
+
+@pytest.mark.parametrize(
+    ("export", "message"),
+    [
+        ("begin", b"1\0"),
+        ("begin", b"x\x001\0"),
+        ("begin", b"1\x001\x001\0"),
+        ("begin", b"1\x001\x001\x007\0GET\0/\0\x000\x000\x000\0extra\0"),
+        ("begin", b"1\x001\x001\x007\0GET\0/\0\x001\0no-such-option\x001\x000\x000\0"),
+        ("begin", b"1\x001\x001\x000\0GET\0/\0\x000\x000\x000\0"),
+        ("begin", b"1\x001\x001\x007\0GET\0/\0\x000\x00999999999999\0"),
+        ("feed", b"1\x001\x007\0nonsense\0"),
+        ("feed", b"1\x001\x007\0response\x001\x0070000\x000\0"),
+        ("open", b"1\x001\0zz\x002\x000\0"),
+        ("open", b"1\x001\0" + b"0" * 64 + b"\x001\x000\0"),
+        ("open", b"1\x001\0" + b"0" * 64 + b"\x002\x001\0no-such-setting\x001\0"),
+        ("derive", b"1\x001\x0099\x002\x000\0"),
+        ("close", b"1\x001\x001\0extra\0"),
+        ("stats", b""),
+    ],
+)
+def test_a_malformed_message_is_answered_and_changes_nothing(
+    guest: Guest, export: str, message: bytes
+) -> None:
+    answer = guest.instance.call(export, message)
+    assert "\0error\0abi\0" in answer
+    assert not guest.instance.dead
+    (send,) = guest.begin(1, 70, GET).items
+    assert isinstance(send, Send)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        (guests.TRAP, "trap"),
+        (guests.LOOP, "fuel"),
+        (guests.RECURSION, "trap"),
+        (guests.MEMORY_BOMB, "trap"),
+        (guests.OUT_OF_BOUNDS, "trap"),
+        (guests.NOT_UTF8, "trap"),
+        (guests.answer("garbage"), "abi"),
+        (guests.answer("\0" + "7\0no-such-kind\0"), "abi"),
+    ],
+)
+@pytest.mark.parametrize("private_api", [True, False])
+def test_whatever_the_component_does_is_a_sandbox_error(
+    behaviour: str, code: str, private_api: bool
+) -> None:
+    runtime = guests.guest(stats=behaviour)
+    guest = Guest(runtime=runtime, private_api=private_api)
+    guest.instance._fuel = 10_000_000
+    with pytest.raises(RonSandboxError) as caught:
+        guest.stats()
+    assert caught.value.code == code
+    assert guest.instance.dead == (code != "abi")
+    if guest.instance.dead:
+        with pytest.raises(RonSandboxError) as again:
+            guest.stats()
+        assert again.value.code == "dead"
+
+
+@pytest.mark.parametrize("version", ["", "2", "1.0", "é" * 100])
+def test_a_component_of_another_abi_is_refused(version: str) -> None:
+    with pytest.raises(RonSandboxError, match="ABI") as caught:
+        Instance(guests.guest(abi_version=guests.answer(version)))
+    assert caught.value.code == "abi"
+
+
+def test_memory_is_bounded() -> None:
+    with pytest.raises(RonSandboxError):
+        Instance(shared(), memory_bytes=64 * 1024)
+
+
+async def test_after_a_trap_the_next_call_runs_on_a_fresh_instance(node: str) -> None:
+    async with RonClient(node, token=TOKEN) as client:
+        assert (await client.get("/hello"))["ok"]
+        first = client._calls._guest
+        assert first is not None
+        slow = asyncio.create_task(client.get("/delay", query={"ms": 10_000}))
+        await asyncio.sleep(0.1)
+        first.instance._fuel = 100
+        with pytest.raises(RonSandboxError) as caught:
+            await client.get("/hello")
+        assert caught.value.code == "fuel"
+        with pytest.raises(RonSandboxError, match="in flight"):
+            await slow
+        response = await client.request("POST", "/echo", json={})
+        assert response.status == 200
+        assert client._calls._guest is not first
+        assert client._calls.stats()["calls"] == 0
+
+
+async def test_an_interrupted_crossing_discards_the_instance(node: str) -> None:
+    async with RonClient(node) as client:
+        guest = client._calls._guest
+        assert guest is not None
+        calls = guest.instance._calls
+
+        def interrupted(message: bytes, fuel: int) -> str:
+            calls["begin"] = whole
+            raise KeyboardInterrupt
+
+        whole, calls["begin"] = calls["begin"], interrupted
+        with pytest.raises(KeyboardInterrupt):
+            await client.get("/hello")
+        assert guest.instance.dead
+        assert (await client.get("/hello"))["ok"]
+
+
+async def test_a_call_on_a_closed_session_says_so() -> None:
+    calls = Calls(default_transport, max_response_bytes=1)
+    session = calls.open(SETTINGS)
+    calls.close_session(session)
+    with pytest.raises(RonClosedError):
+        await calls.perform(session, GET, None)
+    await calls.close_loop()
+
+
+async def test_a_refused_field_leaves_the_instance_usable(node: str) -> None:
+    async with RonClient(node) as client:
+        guest = client._calls._guest
+        with pytest.raises(RonRequestError):
+            await client.get("/\0")
+        assert client._calls._guest is guest
+        assert (await client.get("/hello"))["ok"]
