@@ -5,9 +5,6 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 
-/// What the composed component exports.
-const EXPORT: &str = "ron:bridge/bridge@0.1.0";
-
 /// Makes a component of a core module that carries its world.
 pub fn component(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default()
@@ -16,15 +13,15 @@ pub fn component(module: &[u8]) -> Result<Vec<u8>> {
         .encode()
 }
 
-/// Links the three components: `client` stands on `wire`, `bridge` on both. What `wire` imports is
-/// imported by the result.
-pub fn host(wire: &[u8], client: &[u8], bridge: &[u8]) -> Result<Vec<u8>> {
+/// Links three components: `client` stands on `wire`, `user` on both, and `export` is what the user
+/// exports. What `wire` imports is imported by the result.
+pub fn linked(wire: &[u8], client: &[u8], user: &[u8], export: &str) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let wire = instantiate(&mut graph, "ron:wire", wire, &[])?;
     let client = instantiate(&mut graph, "ron:client", client, &[wire])?;
-    let bridge = instantiate(&mut graph, "ron:bridge", bridge, &[wire, client])?;
-    let export = graph.alias_instance_export(bridge, EXPORT)?;
-    graph.export(export, EXPORT)?;
+    let user = instantiate(&mut graph, "ron:user", user, &[wire, client])?;
+    let exported = graph.alias_instance_export(user, export)?;
+    graph.export(exported, export)?;
     Ok(graph.encode(EncodeOptions::default())?)
 }
 

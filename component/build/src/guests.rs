@@ -17,6 +17,8 @@ pub struct Guests {
     pub wire: Vec<u8>,
     /// `ron-bridge`.
     pub bridge: Vec<u8>,
+    /// `ron-probe`, for tests.
+    pub probe: Vec<u8>,
 }
 
 /// Compiles them. The same source and the same toolchain give the same bytes in any folder.
@@ -26,7 +28,16 @@ pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
     cargo
         .current_dir(root)
         .args(["build", "--locked", "--quiet", "--profile=guest"])
-        .args(["-p", "ron-client", "-p", "ron-wire", "-p", "ron-bridge"])
+        .args([
+            "-p",
+            "ron-client",
+            "-p",
+            "ron-wire",
+            "-p",
+            "ron-bridge",
+            "-p",
+            "ron-probe",
+        ])
         .args(["--target", TARGET])
         .arg("--target-dir")
         .arg(&target)
@@ -45,6 +56,7 @@ pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
         client: module("ron_client.wasm")?,
         wire: module("ron_wire.wasm")?,
         bridge: module("ron_bridge.wasm")?,
+        probe: module("ron_probe.wasm")?,
     })
 }
 

@@ -47,7 +47,12 @@ fn build(root: &Path) -> Result<()> {
     let client = compose::component(&guests.client).context("componentizing ron-client")?;
     let wire = compose::component(&guests.wire).context("componentizing ron-wire")?;
     let bridge = compose::component(&guests.bridge).context("componentizing ron-bridge")?;
-    let host = compose::host(&wire, &client, &bridge).context("composing ron_host.wasm")?;
+    let probe = compose::component(&guests.probe).context("componentizing ron-probe")?;
+    let host = compose::linked(&wire, &client, &bridge, "ron:bridge/bridge@0.1.0")
+        .context("composing ron_host.wasm")?;
+    let probe = compose::linked(&wire, &client, &probe, "ron:probe/probe@0.1.0")
+        .context("composing probe.wasm")?;
+    manifest::write_if_changed(&root.join("target/probe.wasm"), &probe)?;
 
     let out = root.join(ARTIFACTS);
     fs::create_dir_all(&out)?;

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -23,8 +23,11 @@ struct Runtime {
     timers: RefCell<BTreeMap<(u64, u64), Waker>>,
     timers_made: Cell<u64>,
     woken: RefCell<Vec<u64>>,
-    /// What the future that is being blocked on waits for; none when nothing blocks.
-    awaited: RefCell<Option<Vec<Rc<Pollable>>>>,
+    /// Whether the future that is being blocked on was woken while it ran.
+    blocking_woken: Cell<bool>,
+    /// What the future that is being blocked on waits for; none when nothing blocks. Weak, because
+    /// a pollable must be dropped before what it was made of, which the future owns.
+    awaited: RefCell<Option<Vec<Weak<Pollable>>>>,
 }
 
 thread_local! {
@@ -35,7 +38,10 @@ struct Token(u64);
 
 impl Wake for Token {
     fn wake(self: Arc<Self>) {
-        RUNTIME.with(|runtime| runtime.woken.borrow_mut().push(self.0));
+        RUNTIME.with(|runtime| match self.0 {
+            BLOCKING => runtime.blocking_woken.set(true),
+            token => runtime.woken.borrow_mut().push(token),
+        });
     }
 }
 
@@ -89,10 +95,15 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         if let Poll::Ready(output) = progress {
             return output;
         }
+        if RUNTIME.with(|runtime| runtime.blocking_woken.take()) {
+            continue;
+        }
         let timer = wake_at().map(monotonic_clock::subscribe_instant);
+        let awaited: Vec<_> = awaited.iter().filter_map(Weak::upgrade).collect();
         let pollables: Vec<&Pollable> = awaited.iter().map(Rc::as_ref).chain(&timer).collect();
         poll::poll(&pollables);
         RUNTIME.with(fire);
+        RUNTIME.with(|runtime| runtime.blocking_woken.set(false));
     }
 }
 
@@ -162,7 +173,7 @@ impl Future for Readiness {
         }
         RUNTIME.with(|runtime| {
             if let Some(awaited) = &mut *runtime.awaited.borrow_mut() {
-                awaited.push(self.0.clone());
+                awaited.push(Rc::downgrade(&self.0));
             }
         });
         Poll::Pending

@@ -2,13 +2,20 @@
 
 use crate::Wire;
 use crate::bindings::exports::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::io::Pollable;
+use crate::io::{Pollable, start};
 use crate::state;
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
+fn started() {
+    if !state::with(|state| state.clocks_set.get()) {
+        start();
+    }
+}
+
 impl monotonic_clock::Guest for Wire {
     fn now() -> u64 {
+        started();
         state::with(|state| state.monotonic.get())
     }
 
@@ -21,13 +28,14 @@ impl monotonic_clock::Guest for Wire {
     }
 
     fn subscribe_duration(when: u64) -> monotonic_clock::Pollable {
-        let now = state::with(|state| state.monotonic.get());
+        let now = <Self as monotonic_clock::Guest>::now();
         monotonic_clock::Pollable::new(Pollable::At(now.saturating_add(when)))
     }
 }
 
 impl wall_clock::Guest for Wire {
     fn now() -> wall_clock::Datetime {
+        started();
         let wall = state::with(|state| state.wall.get());
         wall_clock::Datetime {
             seconds: wall / NANOSECONDS,

@@ -60,15 +60,18 @@ fn wait(wake_at: Option<u64>) {
         let monotonic = reader.number("mono")?;
         let wall = reader.number("wall")?;
         reader.number("call")?;
-        state::with(|state| {
-            state.monotonic.set(monotonic);
-            state.wall.set(wall);
-        });
+        state::with(|state| state.set_clocks(monotonic, wall));
         protocol::deliver(reader.take_rest())
     })();
     if let Err(fault) = delivered {
         panic!("the host answered wait with a malformed event: {fault}");
     }
+}
+
+/// Asks the host for the time and for entropy, which the bridge gives unasked.
+pub fn start() {
+    state::with(|state| protocol::start(&mut state.commands.borrow_mut(), state.call.get()));
+    wait(None);
 }
 
 impl poll::Guest for Wire {

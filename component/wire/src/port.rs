@@ -12,10 +12,7 @@ impl Guest for Wire {
     }
 
     fn set_clocks(monotonic: u64, wall: u64) {
-        state::with(|state| {
-            state.monotonic.set(monotonic);
-            state.wall.set(wall);
-        });
+        state::with(|state| state.set_clocks(monotonic, wall));
     }
 
     fn attribute(call: u64) {

@@ -3,6 +3,7 @@
 use ron_abi::{Malformed, Reader, Writer, from_latin1};
 
 use crate::exchange::{self, Failure, Head};
+use crate::random;
 
 /// A piece of a request body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +89,12 @@ pub fn read(out: &mut Writer, call: u64, exchange: u64, max: u64) {
     out.number(max);
 }
 
+/// Writes a `start`.
+pub fn start(out: &mut Writer, call: u64) {
+    out.number(call);
+    out.text("start");
+}
+
 fn item(out: &mut Writer, call: u64, kind: &str, exchange: u64) {
     out.number(call);
     out.text(kind);
@@ -113,6 +120,11 @@ pub fn deliver(event: &str) -> Result<(), Malformed> {
     let mut reader = Reader::new(event);
     match reader.text("event")? {
         "tick" => reader.end(),
+        "start" => {
+            let entropy = reader.text("entropy")?;
+            reader.end()?;
+            random::seed(entropy).map_err(Malformed::new)
+        }
         "response" => {
             let exchange = exchange::find(reader.number("exchange")?);
             let status = u16::try_from(reader.number("status")?)

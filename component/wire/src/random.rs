@@ -7,6 +7,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::Wire;
 use crate::bindings::exports::wasi::random::random::Guest;
+use crate::io::start;
 
 thread_local! {
     static GENERATOR: RefCell<Option<ChaCha12Rng>> = const { RefCell::new(None) };
@@ -29,9 +30,12 @@ pub fn seed(entropy: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Uses the generator. An instance that was never seeded must not hand out anything.
+/// Uses the generator, which the bridge has seeded or the host is asked to seed.
 fn generate<T>(f: impl FnOnce(&mut ChaCha12Rng) -> T) -> T {
-    GENERATOR.with_borrow_mut(|generator| f(generator.as_mut().expect("seeded by the first open")))
+    if GENERATOR.with_borrow(Option::is_none) {
+        start();
+    }
+    GENERATOR.with_borrow_mut(|generator| f(generator.as_mut().expect("start seeds it")))
 }
 
 impl Guest for Wire {

@@ -15,6 +15,8 @@ pub struct State {
     pub monotonic: Cell<u64>,
     /// The wall clock in nanoseconds since 1970, as the host gave it last.
     pub wall: Cell<u64>,
+    /// Whether anybody has set the clocks yet.
+    pub clocks_set: Cell<bool>,
     /// The call that new exchanges belong to.
     pub call: Cell<u64>,
     /// Commands for the host.
@@ -34,6 +36,13 @@ pub fn with<T>(f: impl FnOnce(&State) -> T) -> T {
 }
 
 impl State {
+    /// Sets both clocks.
+    pub fn set_clocks(&self, monotonic: u64, wall: u64) {
+        self.monotonic.set(monotonic);
+        self.wall.set(wall);
+        self.clocks_set.set(true);
+    }
+
     /// An id for a new exchange, from 1.
     pub fn next_exchange(&self) -> u64 {
         let id = self.next_exchange.get() + 1;

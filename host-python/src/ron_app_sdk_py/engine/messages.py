@@ -64,6 +64,12 @@ class Opened(NamedTuple):
     session: int
 
 
+class Start(NamedTuple):
+    """Give clocks and entropy: only in the commands of ``wait``."""
+
+    call: int
+
+
 class Stats(NamedTuple):
     """What the instance holds."""
 
@@ -71,7 +77,7 @@ class Stats(NamedTuple):
     counts: dict[str, int]
 
 
-Item = Send | Abort | Read | Done | Failed | Opened | Stats
+Item = Send | Abort | Read | Done | Failed | Opened | Start | Stats
 
 
 class Output(NamedTuple):
@@ -200,6 +206,8 @@ def decode(text: str) -> Output:
             elif kind == "stats":
                 pairs, at = _pairs(fields, at)
                 items.append(Stats(call, {name: int(count) for name, count in pairs}))
+            elif kind == "start":
+                items.append(Start(call))
             else:
                 raise ValueError(f"there is no item kind {kind[:20]!r}")
     except (ValueError, IndexError) as error:

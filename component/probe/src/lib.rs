@@ -1,0 +1,63 @@
+//! Test fixture: uses the typed interface as a facet will, blocking in `wasi:io/poll`.
+
+mod bindings;
+
+use bindings::exports::ron::probe::probe::Guest;
+use bindings::ron::app::admin::{self, Configuration};
+use bindings::ron::app::types::{Body, Error, Idempotency, Request, Response};
+use bindings::wasi::io::streams::StreamError;
+
+/// The component.
+struct Probe;
+
+impl Guest for Probe {
+    fn run(base_url: String, method: String, path: String, content: Option<String>) -> String {
+        match answer(base_url, method, path, content) {
+            Ok(response) => format!("{} {}", response.status(), body(&response)),
+            Err(error) => format!("error {:?} {}", error.kind, error.code),
+        }
+    }
+}
+
+fn answer(
+    base_url: String,
+    method: String,
+    path: String,
+    content: Option<String>,
+) -> Result<Response, Error> {
+    let session = admin::open(&Configuration {
+        base_url,
+        allow_insecure_http: false,
+        token: None,
+        user_agent: None,
+        overall_timeout: Some(2_000_000_000),
+        connect_timeout: None,
+        read_timeout: None,
+        max_concurrency: None,
+        max_queue: None,
+        max_request_bytes: None,
+    })?;
+    session.send(Request {
+        method,
+        path,
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: content.map(|content| Body::Bytes(content.into_bytes())),
+        timeout: None,
+        idempotency: Idempotency::None,
+    })
+}
+
+fn body(response: &Response) -> String {
+    let Some(stream) = response.body() else {
+        return "no body".to_owned();
+    };
+    let mut bytes = Vec::new();
+    loop {
+        match stream.blocking_read(7) {
+            Ok(mut chunk) => bytes.append(&mut chunk),
+            Err(StreamError::Closed) => return String::from_utf8_lossy(&bytes).into_owned(),
+            Err(StreamError::LastOperationFailed(error)) => return error.to_debug_string(),
+        }
+    }
+}
