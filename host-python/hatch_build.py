@@ -12,10 +12,11 @@ class ArtifactsHook(BuildHookInterface[Any]):
     """Checks that `make build` or `make components` ran."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Raises if an artifact is missing."""
         folder = Path(self.root, "src", "ron_app_sdk_py", "artifacts")
         missing = [name for name in ARTIFACTS if not (folder / name).is_file()]
         if missing:
             raise RuntimeError(
-                f"the WebAssembly artifacts are missing ({', '.join(missing)}): run `make build` in "
-                "the repository, which compiles them, or install the wheel, which contains them"
+                f"the WebAssembly artifacts are missing ({', '.join(missing)}): run `make build` "
+                "in the repository, which compiles them, or install the wheel, which has them"
             )

@@ -13,7 +13,9 @@ EXPORTS = ("abi-version", "open", "derive", "begin", "feed", "cancel", "close", 
 TRAP = "unreachable"
 LOOP = "(loop $l (br $l)) (unreachable)"
 RECURSION = "(return (call $self (local.get 0) (local.get 1)))"
-MEMORY_BOMB = """(loop $l (br_if $l (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) (unreachable)"""
+MEMORY_BOMB = (
+    """(loop $l (br_if $l (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) (unreachable)"""
+)
 OUT_OF_BOUNDS = """(i32.store (i32.const 0) (i32.const 1024))
     (i32.store (i32.const 4) (i32.const 2147483647)) (return (i32.const 0))"""
 NOT_UTF8 = """(i32.store8 (i32.const 16) (i32.const 255)) (i32.store (i32.const 0) (i32.const 16))
@@ -33,7 +35,7 @@ def answer(text: str) -> str:
 def guest(**bodies: str) -> Runtime:
     """A component whose exports have these bodies; the ABI version is right unless given."""
     given = {name.replace("_", "-"): body for name, body in bodies.items()}
-    all_bodies = {name: TRAP for name in EXPORTS} | {"abi-version": answer("1")} | given
+    all_bodies = dict.fromkeys(EXPORTS, TRAP) | {"abi-version": answer("1")} | given
     functions = "".join(
         f"""(func $f{number} (export "{name}") (param i32 i32) (result i32)
             {body.replace("$self", f"$f{number}")} unreachable)"""

@@ -16,8 +16,8 @@ import pytest
 from wasmtime import Engine, Store, WasmtimeError
 from wasmtime.component import Component, Linker
 
-from conftest import ROOT, raw_server, read_request, reply
 from ron_app_sdk_py.engine.messages import Abort, Read, Send, Start, block, decode, encode
+from servers import ROOT, raw_server, read_request, reply
 
 pytestmark = pytest.mark.checkout
 
@@ -92,8 +92,10 @@ def run(host: BlockingHost, *arguments: str | None) -> str:
         answer: str = function(store, *arguments)
         return answer
     finally:
-        for closable in (*host.responses.values(), *host.connections.values()):
-            closable.close()
+        for response in host.responses.values():
+            response.close()
+        for connection in host.connections.values():
+            connection.close()
 
 
 async def test_a_blocking_call_sends_and_reads_through_wait() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from conftest import TOKEN, raw_server, read_request, reply
 from ron_app_sdk_py import (
     ClientConfig,
     RonAuthError,
@@ -27,6 +26,7 @@ from ron_app_sdk_py import (
     RonTimeoutError,
     RonTooLargeError,
 )
+from servers import TOKEN, raw_server, read_request, reply
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
 
@@ -180,7 +180,11 @@ async def test_a_problem_has_what_the_server_said(node: str) -> None:
             RonNetworkError,
             "http_protocol_error",
         ),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc", RonNetworkError, "response_incomplete"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc",
+            RonNetworkError,
+            "response_incomplete",
+        ),
         (b"", RonNetworkError, "connection_terminated"),
         (reply("200 OK", b"{", "content-type: application/json"), RonParseError, "invalid_json"),
     ],
@@ -235,23 +239,25 @@ async def test_a_refused_connection_and_an_unknown_name_are_told_apart() -> None
 
 @pytest.mark.parametrize(
     ("config", "phase"),
-    [({"timeout": 0.3}, "overall"), ({"read_timeout": 0.3, "timeout": 8.0}, "read")],
+    [
+        (ClientConfig(timeout=0.3), "overall"),
+        (ClientConfig(timeout=8.0, read_timeout=0.3), "read"),
+    ],
 )
 async def test_a_silent_server_ends_in_the_time_out_of_its_phase(
-    config: dict[str, float], phase: str
+    config: ClientConfig, phase: str
 ) -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         await asyncio.sleep(60)
 
-    async with raw_server(handler) as url:
-        async with RonClient(config=ClientConfig(base_url=url, **config)) as client:  # type: ignore[arg-type]
-            started = time.monotonic()
-            with pytest.raises(RonTimeoutError) as caught:
-                await client.get("/x")
-            assert 0.25 < time.monotonic() - started < 3
-            assert caught.value.phase == phase
-            assert isinstance(caught.value, TimeoutError)
+    async with raw_server(handler) as url, RonClient(url, config=config) as client:
+        started = time.monotonic()
+        with pytest.raises(RonTimeoutError) as caught:
+            await client.get("/x")
+        assert 0.25 < time.monotonic() - started < 3
+        assert caught.value.phase == phase
+        assert isinstance(caught.value, TimeoutError)
 
 
 @pytest.mark.parametrize("status", ["200 OK", "500 x"])
@@ -451,7 +457,8 @@ async def test_a_bad_character_in_any_field_is_refused_by_name_before_anything_i
 
 
 @pytest.mark.parametrize(
-    "path", ["/../x", "/%2e%2e/x", "/a%2fb", "//evil.example", "http://evil.example/", "/x#y", "/\x7f"]
+    "path",
+    ["/../x", "/%2e%2e/x", "/a%2fb", "//evil.example", "http://evil.example/", "/x#y", "/\x7f"],
 )
 async def test_a_path_that_could_leave_the_app_plane_is_refused(node: str, path: str) -> None:
     async with RonClient(node) as client:

@@ -14,8 +14,8 @@ import pytest
 from wasmtime import Config, Engine, Store, WasiConfig
 from wasmtime.component import Component, Func, Instance, Linker, Variant
 
-from conftest import TOKEN, raw_server, read_request, reply
 from ron_app_sdk_py.engine.artifact import CLIENT, load
+from servers import TOKEN, raw_server, read_request, reply
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,8 @@ class Client:
     def call(self, interface: str, name: str, *arguments: Any) -> Any:
         index = self.instance.get_export_index(self.store, f"ron:app/{interface}@0.1.0")
         function = self.instance.get_func(
-            self.store, self.instance.get_export_index(self.store, name, index)  # type: ignore[arg-type]
+            self.store,
+            self.instance.get_export_index(self.store, name, index),  # type: ignore[arg-type]
         )
         assert isinstance(function, Func), name
         return function(self.store, *arguments)
@@ -113,7 +114,7 @@ async def test_a_get_a_post_and_failing_calls_through_the_blocking_form(
             assert status(client, posted) == 200
 
             error = client.send(session, "GET", "/problem")
-            assert (getattr(error, "kind"), error.problem.status) == ("problem", 502)
+            assert (error.kind, error.problem.status) == ("problem", 502)
             assert error.problem.code == "upstream_unavailable"
             refused = client.send(session, "GET", "/../x")
             assert refused.kind == "request"

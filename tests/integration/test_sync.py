@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conftest import TOKEN, raw_server, read_request, reply
 from ron_app_sdk_py import RonClientSync, RonClosedError, RonProblem, RonTimeoutError
+from servers import TOKEN, raw_server, read_request, reply
 
 
 def test_calls_need_no_event_loop(node: str) -> None:

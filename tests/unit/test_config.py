@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from conftest import TOKEN
 from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonConfigError
+from servers import TOKEN
 
 
 def test_the_environment_is_read_in_the_order_of_precedence() -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 import ron_app_sdk_py
-from conftest import ROOT
 from ron_app_sdk_py import defaults, errors
+from servers import ROOT
 
 pytestmark = pytest.mark.checkout
 

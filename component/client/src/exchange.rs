@@ -1,5 +1,7 @@
 //! One HTTP exchange over `wasi:http`.
 
+use std::time::Duration;
+
 use ron_core::config::{Origin, Timeouts};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::request::Prepared;
@@ -100,9 +102,13 @@ fn method(name: &str) -> Method {
     }
 }
 
-/// A host that can't do a time-out says so; the overall deadline still holds.
+/// A host that can't do a time-out says so; the overall deadline still holds. A time-out as long as
+/// the overall one is not set, since which of the two ended first would be chance.
 fn options(timeouts: &Timeouts) -> RequestOptions {
-    let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).ok();
+    let nanoseconds = |time: Duration| {
+        let shorter = time < timeouts.overall;
+        u64::try_from(time.as_nanos()).ok().filter(|_| shorter)
+    };
     let options = RequestOptions::new();
     let _ = options.set_connect_timeout(nanoseconds(timeouts.connect));
     let _ = options.set_first_byte_timeout(nanoseconds(timeouts.read));

@@ -9,6 +9,7 @@ deadlines and ``close`` reach it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import threading
@@ -100,7 +101,7 @@ class Calls:
             RonConfigError: the component refuses the settings.
             RonSandboxError: the component can't be loaded.
         """
-        session = Session(next(self._ids), parent and parent.id, settings)
+        session = Session(next(self._ids), parent.id if parent else None, settings)
         with self._lock:
             _open(self._usable_guest(), session)
             self._sessions[session.id] = session
@@ -155,10 +156,7 @@ class Calls:
         """What the component holds: for tests and metrics."""
         with self._lock:
             guest = self._usable_guest()
-        counts: dict[str, int] = {}
-        for item in guest.stats().items:
-            counts |= getattr(item, "counts", {})
-        return counts
+        return guest.stats()
 
     async def _run(self, call: _Call) -> Response:
         while True:
@@ -262,7 +260,7 @@ class Calls:
             if target is call and target is not None:
                 target.inbox.append(item)
             elif target is not None:
-                target.deliver(item, lambda target=target: target.loop.arm(wake_at))
+                target.deliver(item, wake_at)
         state = call.loop if call is not None else self._running_loop()
         if state is not None:
             state.arm(wake_at)
@@ -349,22 +347,18 @@ class _Call:
         self._waiting_for_network = False
         self._interrupted = False
 
-    def deliver(self, item: Item | Lost, then: Callable[[], None] | None = None) -> None:
-        """Puts an item into the inbox from any thread."""
+    def deliver(self, item: Item | Lost, wake_at: int | None = None) -> None:
+        """Puts an item into the inbox from any thread, and has its loop wake up in time."""
         if self.loop.is_current():
-            self._receive(item)
-            if then is not None:
-                then()
+            self._receive(item, wake_at)
             return
-        try:
-            self.loop.call_soon_threadsafe(self._receive, item)
-            if then is not None:
-                self.loop.call_soon_threadsafe(then)
-        except RuntimeError:
-            return  # The loop was closed, and the call with it.
+        # A closed loop has ended its calls.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._receive, item, wake_at)
 
-    def _receive(self, item: Item | Lost) -> None:
+    def _receive(self, item: Item | Lost, wake_at: int | None) -> None:
         self.inbox.append(item)
+        self.loop.arm(wake_at)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
         elif self._waiting_for_network and not self._interrupted and self._task is not None:

@@ -125,9 +125,7 @@ class ClientConfig:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise RonConfigError(
-            f"{name} is {type(value).__name__}; give a str", code="invalid_config"
-        )
+        raise RonConfigError(f"{name} is {type(value).__name__}; give a str", code="invalid_config")
     return value
 
 

@@ -12,7 +12,9 @@ try:
     from .app import STAND_IN
     from .server import running
 except ImportError as error:
-    sys.exit(f"the development node needs the extra: pip install 'ron-app-sdk-py[devnode]' ({error})")
+    sys.exit(
+        f"the development node needs the extra: pip install 'ron-app-sdk-py[devnode]' ({error})"
+    )
 
 
 async def _serve(host: str, port: int) -> None:
@@ -32,7 +34,9 @@ def main() -> None:
         prog="python -m ron_app_sdk_py.devnode", description=f"A development node: {STAND_IN}."
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=8080, help="port, 0 for a free one (%(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8080, help="port, 0 for a free one (%(default)s)"
+    )
     arguments = parser.parse_args()
     try:
         asyncio.run(_serve(arguments.host, arguments.port))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from .._version import __version__
 
@@ -37,10 +37,7 @@ def application() -> web.Application:
     return app
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def _request_id() -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _request_id() -> Middleware:
     """Echoes the request id, or makes one from a counter: ``protocol.md`` 1.3, point 12."""
     counter = itertools.count(1)
 

@@ -28,26 +28,20 @@ def tune(config: Config, reservation_bytes: int) -> str:
     Returns:
         Which settings were made: part of the key of compiled code.
     """
-    pointer = config.ptr()
-    settings = {
-        "reservation": lambda: _ffi.wasmtime_config_memory_reservation_set(
-            pointer, reservation_bytes
-        ),
-        "growth": lambda: _ffi.wasmtime_config_memory_reservation_for_growth_set(
-            pointer, reservation_bytes
-        ),
-        "sync": lambda: (
-            _ffi.wasmtime_config_wasm_component_model_async_set(pointer, False),
-            _ffi.wasmtime_config_concurrency_support_set(pointer, False),
-        ),
-    }
+    pointer: Any = config.ptr()
+    settings: tuple[tuple[str, str, Any], ...] = (
+        ("reservation", "wasmtime_config_memory_reservation_set", reservation_bytes),
+        ("growth", "wasmtime_config_memory_reservation_for_growth_set", reservation_bytes),
+        # The second refuses to go off while the first is on.
+        ("sync", "wasmtime_config_wasm_component_model_async_set", False),
+        ("sequential", "wasmtime_config_concurrency_support_set", False),
+    )
     made = []
-    for name, make in settings.items():
-        try:
-            make()
-        except AttributeError:
-            continue
-        made.append(name)
+    for name, function, value in settings:
+        setter = getattr(_ffi, function, None)
+        if setter is not None:
+            setter(pointer, value)
+            made.append(name)
     return "-".join(made)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..errors import RonSandboxError
 from .instance import Instance
-from .messages import Output, Pairs, block, decode, encode, pair_labels
+from .messages import Output, Pairs, Stats, block, decode, encode, pair_labels
 from .runtime import Runtime, shared
 
 
@@ -141,9 +142,12 @@ class Guest:
         """Closes a session and ends its calls."""
         return self._call("close", encode((*self._clocks(), str(session))))
 
-    def stats(self) -> Output:
+    def stats(self) -> dict[str, int]:
         """Counts what the instance holds."""
-        return self._call("stats", encode(self._clocks()))
+        match self._call("stats", encode(self._clocks())).items:
+            case [Stats(counts=counts)]:
+                return counts
+        raise RonSandboxError("the component did not answer stats", code="abi")
 
     def _clocks(self) -> tuple[str, str]:
         return str(self._clock.monotonic_ns()), str(self._clock.wall_ns())
@@ -163,7 +167,7 @@ class _BeginLabels:
 
     def __iter__(self) -> Iterator[str]:
         begin = self._begin
-        yield from (f"the method {ascii(begin.method[:60])}", f"the path {ascii(begin.path[:80])}")
+        yield from (f"the method {begin.method[:60]!a}", f"the path {begin.path[:80]!a}")
         yield "the body length"
         yield from pair_labels("option", begin.options)
         yield from pair_labels("query parameter", begin.query)

@@ -11,7 +11,8 @@ import threading
 from typing import NoReturn
 
 from wasmtime import Store, WasmtimeError
-from wasmtime.component import Func, Instance as WasmInstance, Linker
+from wasmtime.component import Func, Linker
+from wasmtime.component import Instance as WasmInstance
 
 from ..defaults import GUEST_FUEL, GUEST_MEMORY_BYTES
 from ..errors import RonSandboxError

@@ -1,0 +1,117 @@
+"""Whatever goes into the component, an answer comes out and the instance lives."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ron_app_sdk_py.engine.guest import Begin, Guest
+from ron_app_sdk_py.engine.messages import Done, Failed, Read, Send
+from ron_app_sdk_py.errors import RonRequestError, from_report
+
+GUEST = Guest()
+GUEST.open(1, [("base-url", "https://gw.example/ron"), ("token", "property-test-token")])
+IDS = itertools.count(1)
+
+TEXT = st.text(max_size=20)
+PATHS = st.lists(
+    st.sampled_from(
+        [
+            "/",
+            ".",
+            "..",
+            "%2e",
+            "%2E",
+            "%25",
+            "2e",
+            "%2f",
+            "\\",
+            "%5c",
+            "a",
+            "é",
+            "?",
+            "#",
+            "\t",
+            "%09",
+        ]
+    ),
+    max_size=10,
+).map("".join)
+PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=3)
+LATIN_1 = st.text(st.characters(max_codepoint=255, exclude_characters="\0\r\n"), max_size=20)
+
+
+@given(
+    method=st.sampled_from(["GET", "POST", "get", "TRACE"]) | TEXT,
+    path=PATHS | TEXT,
+    query=PAIRS,
+    headers=PAIRS,
+    length=st.none() | st.integers(0, 2**40),
+)
+def test_any_call_is_sent_to_the_app_plane_or_refused(
+    method: str,
+    path: str,
+    query: list[tuple[str, str]],
+    headers: list[tuple[str, str]],
+    length: int | None,
+) -> None:
+    call = next(IDS)
+    try:
+        output = GUEST.begin(1, call, Begin(method, path, length, [], query, headers))
+    except RonRequestError:
+        return
+    assert not GUEST.instance.dead
+    match output.items:
+        case [Send() as send]:
+            assert send.url.startswith("https://gw.example/ron/app")
+            assert send.url.isascii()
+            assert " " not in send.url
+            assert send.body == (
+                None if length is None else [("held", str(length))] if length else []
+            )
+            authorization = [value for name, value in send.headers if name == "authorization"]
+            assert authorization == ["Bearer property-test-token"]
+            GUEST.cancel(call)
+        case [Failed(kind="request" | "too-large") as failed]:
+            assert "property-test-token" not in failed.report
+        case [Failed(call=0, kind="abi")]:
+            # Only a header value beyond latin-1, which the client refuses before.
+            assert any(ord(c) > 255 for _, value in headers for c in value)
+        case other:
+            raise AssertionError(other)
+
+
+@given(
+    status=st.integers(100, 999),
+    headers=st.lists(st.tuples(LATIN_1, LATIN_1), max_size=5),
+    content=st.binary(max_size=300),
+    end=st.booleans(),
+)
+def test_any_answer_is_a_result_or_an_error(
+    status: int, headers: list[tuple[str, str]], content: bytes, end: bool
+) -> None:
+    call = next(IDS)
+    (send,) = GUEST.begin(1, call, Begin("GET", "/x", None, [], [], [])).items
+    assert isinstance(send, Send)
+    items = GUEST.response(call, send.exchange, status, headers).items
+    if isinstance(items[-1], Read):
+        items = GUEST.data(call, send.exchange, content, end=end).items
+    if isinstance(items[-1], Read):
+        items = GUEST.failure(call, send.exchange, "connection-terminated", "").items
+    last = items[-1]
+    assert isinstance(last, Done | Failed)
+    if isinstance(last, Failed):
+        assert from_report(last.kind, json.loads(last.report)).code
+    assert GUEST.stats()["calls"] == 0
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from(["open", "derive", "begin", "feed", "cancel", "stats"])
+)
+def test_any_message_is_answered(message: bytes, export: str) -> None:
+    text = message.decode("utf-8", "ignore").encode()
+    assert GUEST.instance.call(export, text)
+    assert not GUEST.instance.dead
