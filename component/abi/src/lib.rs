@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         let (field, rest) = self
             .rest
             .split_once('\0')
-            .ok_or_else(|| Malformed::new(format!("the field {name} is missing")))?;
+            .ok_or_else(|| Malformed::new(["the field ", name, " is missing"].concat()))?;
         self.rest = rest;
         Ok(field)
     }
@@ -92,12 +92,14 @@ impl<'a> Reader<'a> {
 
 /// Reads a number field.
 pub fn number(name: &str, field: &str) -> Result<u64, Malformed> {
-    if field.bytes().all(|b| b.is_ascii_digit())
-        && let Ok(number) = field.parse()
-    {
-        return Ok(number);
+    let mut number = Some(0u64).filter(|_| !field.is_empty());
+    for byte in field.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        number = number
+            .filter(|number| digit < 10 && *number < u64::MAX / 10)
+            .map(|number| number * 10 + u64::from(digit));
     }
-    Err(Malformed::new(format!("the field {name} is no number")))
+    number.ok_or_else(|| Malformed::new(["the field ", name, " is no number"].concat()))
 }
 
 /// Bytes from latin-1 text.
@@ -128,7 +130,7 @@ impl Writer {
     /// Adds a text field. NUL, CR and LF must have been refused long before; here they become
     /// U+FFFD, so that no text can ever forge a field.
     pub fn text(&mut self, field: &str) {
-        if field.contains(['\0', '\r', '\n']) {
+        if field.bytes().any(|b| matches!(b, b'\0' | b'\r' | b'\n')) {
             self.message
                 .push_str(&field.replace(['\0', '\r', '\n'], "\u{fffd}"));
         } else {
@@ -139,8 +141,8 @@ impl Writer {
 
     /// Adds a number field.
     pub fn number(&mut self, number: u64) {
-        use fmt::Write as _;
-        let _ = write!(self.message, "{number}\0");
+        self.message.push_str(itoa::Buffer::new().format(number));
+        self.message.push('\0');
     }
 
     /// Adds a number field, empty for none.

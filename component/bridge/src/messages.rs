@@ -1,7 +1,5 @@
 //! The messages of `docs/abi.md` that this component reads and writes.
 
-use std::fmt::Write as _;
-
 use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
 
 use crate::bindings::ron::app::admin::{Configuration, Overrides};
@@ -179,7 +177,7 @@ fn small(name: &str, value: &str) -> Result<u32, Malformed> {
 }
 
 fn unknown(what: &str, name: &str) -> Malformed {
-    Malformed::new(format!("there is no {what} {name:?}"))
+    Malformed::new(["there is no ", what, " ", name].concat())
 }
 
 /// Puts `wake-at` in front of the items.
@@ -326,12 +324,18 @@ struct Object {
 
 impl Object {
     fn raw(&mut self, name: &str, json: &str) {
-        let separator = if self.members.is_empty() { "{" } else { "," };
-        let _ = write!(self.members, "{separator}\"{name}\":{json}");
+        let separator = if self.members.is_empty() {
+            "{\""
+        } else {
+            ",\""
+        };
+        for part in [separator, name, "\":", json] {
+            self.members.push_str(part);
+        }
     }
 
     fn text(&mut self, name: &str, text: &str) {
-        self.raw(name, &serde_json::Value::from(text).to_string());
+        self.raw(name, &serde_json::to_string(text).unwrap_or_default());
     }
 
     fn optional_text(&mut self, name: &str, text: Option<&str>) {

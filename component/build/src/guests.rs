@@ -71,5 +71,9 @@ fn remapped(root: &Path, toolchain: &Toolchain) -> Result<String> {
         format!("--remap-path-prefix={}=/sysroot", toolchain.sysroot()?),
         format!("--remap-path-prefix={}=/ron", root.display()),
     ];
-    Ok(flags.join("\u{1f}"))
+    let flags = flags
+        .iter()
+        .map(String::as_str)
+        .chain(toolchain.flags().iter().copied());
+    Ok(flags.collect::<Vec<_>>().join("\u{1f}"))
 }

@@ -61,17 +61,8 @@ pub async fn send(
 }
 
 fn request(origin: &Origin, prepared: &Prepared) -> Result<OutgoingRequest, Error> {
-    let entries: Vec<_> = prepared
-        .headers
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
-        .collect();
-    let headers = Fields::from_list(&entries).map_err(|fault| {
-        Error::request(
-            "invalid_header",
-            format!("the host refuses a header: {fault}"),
-        )
-    })?;
+    let headers = Fields::from_list(&prepared.headers)
+        .map_err(|_| Error::request("invalid_header", "the host refuses a header"))?;
     let request = OutgoingRequest::new(headers);
     let scheme = if origin.secure {
         Scheme::Https
@@ -284,7 +275,28 @@ fn error(code: &ErrorCode, origin: &Origin) -> Error {
         other => of(
             ErrorKind::Network,
             "http_error",
-            format!("the exchange with {host} failed: {other:?}"),
+            format!("the exchange with {host} failed: {}", name(other)),
         ),
+    }
+}
+
+/// The name of an error code that has no sentence of its own.
+fn name(code: &ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::HttpRequestDenied => "HTTP-request-denied",
+        ErrorCode::HttpRequestLengthRequired => "HTTP-request-length-required",
+        ErrorCode::HttpRequestMethodInvalid => "HTTP-request-method-invalid",
+        ErrorCode::HttpRequestUriInvalid => "HTTP-request-URI-invalid",
+        ErrorCode::HttpRequestUriTooLong => "HTTP-request-URI-too-long",
+        ErrorCode::HttpRequestHeaderSectionSize(_) => "HTTP-request-header-section-size",
+        ErrorCode::HttpRequestHeaderSize(_) => "HTTP-request-header-size",
+        ErrorCode::HttpRequestTrailerSectionSize(_) => "HTTP-request-trailer-section-size",
+        ErrorCode::HttpRequestTrailerSize(_) => "HTTP-request-trailer-size",
+        ErrorCode::HttpResponseTrailerSectionSize(_) => "HTTP-response-trailer-section-size",
+        ErrorCode::HttpResponseTrailerSize(_) => "HTTP-response-trailer-size",
+        ErrorCode::HttpUpgradeFailed => "HTTP-upgrade-failed",
+        ErrorCode::LoopDetected => "loop-detected",
+        ErrorCode::ConfigurationError => "configuration-error",
+        _ => "internal-error",
     }
 }

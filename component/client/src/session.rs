@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use ron_core::config::Config;
 
 use crate::bindings::exports::ron::app::{session, types};
-use crate::bindings::wasi::http::types::{Fields, IncomingBody};
+use crate::bindings::wasi::http::types::{IncomingBody, IncomingResponse};
 use crate::bindings::wasi::io::streams::InputStream;
 use crate::call::{self, Answer, Failure};
 use crate::limiter::Limiter;
@@ -150,13 +150,12 @@ impl session::GuestCall for Call {
 
 /// The answer to a call.
 pub struct Response {
-    status: u16,
-    headers: Fields,
     request_id: String,
     attempts: u32,
+    // In this order, because a parent must outlive its children.
     stream: RefCell<Option<InputStream>>,
-    // After the stream: a parent must outlive its child.
     _body: Option<IncomingBody>,
+    response: IncomingResponse,
 }
 
 impl Response {
@@ -164,23 +163,22 @@ impl Response {
     pub fn new(answer: Answer) -> Self {
         let (body, stream) = crate::exchange::body(&answer.response).unzip();
         Self {
-            status: answer.response.status(),
-            headers: answer.response.headers(),
             request_id: answer.request_id,
             attempts: answer.attempts,
             stream: RefCell::new(stream),
             _body: body,
+            response: answer.response,
         }
     }
 }
 
 impl types::GuestResponse for Response {
     fn status(&self) -> u16 {
-        self.status
+        self.response.status()
     }
 
     fn headers(&self) -> Vec<types::Field> {
-        let entries = self.headers.entries().into_iter();
+        let entries = self.response.headers().entries().into_iter();
         entries
             .map(|(name, value)| types::Field { name, value })
             .collect()

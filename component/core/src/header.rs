@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::path::quoted;
 
 /// A field name and its value. Values of requests are ASCII.
-pub type Field = (String, String);
+pub type Field = (String, Vec<u8>);
 
 /// Names that callers may not set, because the client or the transport does: design invariants 3
 /// and 5.
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_header_section_over_the_limit_is_refused() {
-        let fields = vec![("a".to_owned(), "b".repeat(MAX_HEADER_BYTES as usize))];
+        let fields = vec![("a".to_owned(), vec![b'b'; MAX_HEADER_BYTES as usize])];
         assert_eq!(check_size(&fields).unwrap_err().kind, ErrorKind::TooLarge);
     }
 }

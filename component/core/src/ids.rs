@@ -1,21 +1,22 @@
 //! Ids of a logical call, made from randomness that the host provides.
 
 use uuid::Builder;
+use uuid::fmt::{Hyphenated, Simple};
 
 /// A request id: 32 lower-case hexadecimal digits of a UUIDv4.
 pub fn request_id(random: [u8; 16]) -> String {
-    Builder::from_random_bytes(random)
-        .into_uuid()
-        .as_simple()
-        .to_string()
+    let uuid = Builder::from_random_bytes(random).into_uuid();
+    uuid.as_simple()
+        .encode_lower(&mut [0; Simple::LENGTH])
+        .to_owned()
 }
 
 /// An idempotency key: a UUIDv4 with hyphens.
 pub fn idempotency_key(random: [u8; 16]) -> String {
-    Builder::from_random_bytes(random)
-        .into_uuid()
-        .as_hyphenated()
-        .to_string()
+    let uuid = Builder::from_random_bytes(random).into_uuid();
+    uuid.as_hyphenated()
+        .encode_lower(&mut [0; Hyphenated::LENGTH])
+        .to_owned()
 }
 
 #[cfg(test)]

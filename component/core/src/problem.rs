@@ -152,12 +152,13 @@ fn scrub_value(value: &mut Value, redactor: &Redactor) {
 }
 
 fn scrubbed(object: Map<String, Value>, redactor: &Redactor) -> Map<String, Value> {
-    let members = object.into_iter().map(|(mut name, mut value)| {
+    let mut clean = Map::new();
+    for (mut name, mut value) in object {
         redactor.scrub(&mut name);
         scrub_value(&mut value, redactor);
-        (name, value)
-    });
-    members.collect()
+        clean.insert(name, value);
+    }
+    clean
 }
 
 /// The object within `{"error": {…}}` or `{"problem": {…}}`.

@@ -35,6 +35,11 @@ impl Fields {
         }
     }
 
+    /// The entries.
+    pub fn into_vec(self) -> Vec<(String, Vec<u8>)> {
+        self.entries.into_inner()
+    }
+
     /// A copy of the entries.
     pub fn to_vec(&self) -> Vec<(String, Vec<u8>)> {
         self.entries.borrow().clone()

@@ -56,7 +56,7 @@ struct Pending {
 impl types::GuestOutgoingRequest for OutgoingRequest {
     fn new(headers: types::Headers) -> Self {
         Self {
-            headers: Rc::new(headers.into_inner::<Fields>().to_vec()),
+            headers: Rc::new(headers.into_inner::<Fields>().into_vec()),
             method: RefCell::new(Method::Get),
             scheme: RefCell::default(),
             authority: RefCell::default(),
@@ -133,7 +133,7 @@ impl types::GuestOutgoingRequest for OutgoingRequest {
     }
 
     fn headers(&self) -> types::Headers {
-        types::Headers::new(Fields::immutable(self.headers.to_vec()))
+        types::Headers::new(Fields::immutable(self.headers.as_ref().clone()))
     }
 }
 
@@ -179,7 +179,7 @@ impl outgoing_handler::Guest for Wire {
             .unwrap_or_else(|| "/".to_owned());
         let send = Send {
             method: method_name(&request.method.borrow()).to_owned(),
-            url: format!("{scheme}://{authority}{path}"),
+            url: [scheme, "://", &authority, &path].concat(),
             connect_timeout: options.as_ref().and_then(|options| options.connect.get()),
             first_byte_timeout: options
                 .as_ref()
@@ -187,7 +187,7 @@ impl outgoing_handler::Guest for Wire {
             between_bytes_timeout: options
                 .as_ref()
                 .and_then(|options| options.between_bytes.get()),
-            headers: request.headers.to_vec(),
+            headers: request.headers.clone(),
             body: None,
         };
         let exchange = Exchange::new();
@@ -220,8 +220,6 @@ fn dispatch(
     if !truthful {
         return Err(ErrorCode::HttpRequestBodySize(Some(length)));
     }
-    send.headers
-        .retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
     send.body = content.map(|content| content.segments.take());
     exchange.send(&send);
     Ok(())
@@ -453,7 +451,7 @@ fn error_code(failure: &Failure) -> ErrorCode {
         "loop-detected" => ErrorCode::LoopDetected,
         "configuration-error" => ErrorCode::ConfigurationError,
         "internal-error" => ErrorCode::InternalError(text),
-        unknown => ErrorCode::InternalError(Some(format!("{unknown} {}", failure.detail))),
+        unknown => ErrorCode::InternalError(Some([unknown, " ", &failure.detail].concat())),
     }
 }
 

@@ -119,7 +119,7 @@ impl error::Guest for Wire {
 
 impl error::GuestError for IoError {
     fn to_debug_string(&self) -> String {
-        format!("{} {}", self.0.code, self.0.detail)
+        [self.0.code.as_str(), self.0.detail.as_str()].join(" ")
     }
 }
 

@@ -1,5 +1,7 @@
 //! The commands and events of `docs/abi.md` that concern exchanges.
 
+use std::rc::Rc;
+
 use ron_abi::{Malformed, Reader, Writer, from_latin1};
 
 use crate::exchange::{self, Failure, Head};
@@ -38,7 +40,7 @@ pub struct Send {
     /// Between bytes of the answer.
     pub between_bytes_timeout: Option<u64>,
     /// Names and values.
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Rc<Vec<(String, Vec<u8>)>>,
     /// The body, if there is one.
     pub body: Option<Vec<Segment>>,
 }
@@ -51,8 +53,11 @@ pub fn send(out: &mut Writer, call: u64, exchange: u64, request: &Send) {
     out.optional_number(request.connect_timeout);
     out.optional_number(request.first_byte_timeout);
     out.optional_number(request.between_bytes_timeout);
-    out.number(request.headers.len() as u64);
-    for (name, value) in &request.headers {
+    // The host makes Content-Length from the segments.
+    let own = |name: &str| !name.eq_ignore_ascii_case("content-length");
+    let headers = request.headers.iter().filter(|(name, _)| own(name));
+    out.number(headers.clone().count() as u64);
+    for (name, value) in headers {
         out.text(name);
         match std::str::from_utf8(value) {
             Ok(value) if value.is_ascii() => out.text(value),
@@ -168,6 +173,6 @@ pub fn deliver(event: &str) -> Result<(), Malformed> {
             }
             Ok(())
         }
-        other => Err(Malformed::new(format!("there is no event {other:?}"))),
+        other => Err(Malformed::new(["there is no event ", other].concat())),
     }
 }
