@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use ron_abi::{Malformed, NO_CALL, Writer};
 
-use crate::bindings::ron::app::session::{Call, Session};
-use crate::bindings::ron::app::types::{Body, StreamedBody};
-use crate::bindings::ron::app::{admin, driver};
-use crate::bindings::ron::wire::port;
 use crate::messages::{self, Begin, Derive, Open};
+use crate::wit::ron::app::session::{Call, Session};
+use crate::wit::ron::app::types::{Body, StreamedBody};
+use crate::wit::ron::app::{admin, driver};
+use crate::wit::ron::wire::port;
 
 /// What the instance holds for its host.
 #[derive(Default)]

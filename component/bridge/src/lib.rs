@@ -3,14 +3,14 @@
 //! It knows which call an event belongs to, polls that call and those that it woke, and collects
 //! what `wire` queued meanwhile. `messages` reads and writes the fields of `docs/abi.md`.
 
-mod bindings;
 mod calls;
 mod messages;
+mod wit;
 
 use ron_abi::{Malformed, Reader, VERSION, Writer};
 
-use bindings::exports::ron::bridge::bridge::Guest;
-use bindings::ron::wire::port;
+use wit::exports::ron::bridge::bridge::Guest;
+use wit::ron::wire::port;
 
 use crate::calls::Calls;
 

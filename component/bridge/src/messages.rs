@@ -2,9 +2,9 @@
 
 use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
 
-use crate::bindings::ron::app::admin::{Configuration, Overrides};
-use crate::bindings::ron::app::driver;
-use crate::bindings::ron::app::types::{
+use crate::wit::ron::app::admin::{Configuration, Overrides};
+use crate::wit::ron::app::driver;
+use crate::wit::ron::app::types::{
     Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request,
 };
 

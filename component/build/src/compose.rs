@@ -72,3 +72,40 @@ pub fn wit(component: &[u8]) -> Result<String> {
     printer.print(resolve, main, &nested)?;
     Ok(printer.output.to_string())
 }
+
+/// The items of a WIT text, each with the blocks that it stands in, sorted: equal for texts that
+/// differ in order only.
+pub fn items(wit: &str) -> Vec<String> {
+    let mut blocks: Vec<&str> = Vec::new();
+    let mut items = Vec::new();
+    for line in wit.lines().map(str::trim) {
+        if let Some(block) = line.strip_suffix('{') {
+            blocks.push(block.trim());
+        } else if line == "}" {
+            blocks.pop();
+        } else if let Some((from, names)) = line.strip_suffix("};").and_then(|l| l.split_once(".{"))
+        {
+            for name in names.split(", ") {
+                items.push(format!("{} / {from}.{{{name}}}", blocks.join(" / ")));
+            }
+        } else if !line.is_empty() {
+            items.push(format!("{} / {line}", blocks.join(" / ")));
+        }
+    }
+    items.sort();
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_do_not_depend_on_order() {
+        let one = "world w {\n  import a;\n  import b;\n}\ninterface i {\n  use p.{x, y};\n}\n";
+        let two = "interface i {\n  use p.{y};\n  use p.{x};\n}\nworld w {\n  import b;\n  import a;\n}\n";
+        assert_eq!(items(one), items(two));
+        assert_eq!(items(one)[0], "interface i / use p.{x}");
+        assert_ne!(items(one), items("world w {\n  import a;\n}\n"));
+    }
+}

@@ -1,7 +1,7 @@
 //! Builds the components and puts them into the Python package.
 //!
-//! `ron-build` does everything; `ron-build wit FILE` prints the WIT of a component, for comparing
-//! builds. Run it from the root of the workspace: `make build` does.
+//! `ron-build` does everything; `ron-build wit FILE` prints the WIT of a component, and `ron-build
+//! compare FILE FILE` tells whether two have the same. Run it from the root of the workspace: `make build` does.
 
 mod compose;
 mod guests;
@@ -23,12 +23,32 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         [] => build(&workspace()?),
         ["wit", file] => {
-            let bytes = fs::read(file).with_context(|| format!("reading {file}"))?;
-            print!("{}", compose::wit(&bytes)?);
+            print!("{}", wit(file)?);
             Ok(())
         }
-        _ => bail!("usage: ron-build [wit FILE]"),
+        ["compare", one, other] => compare(&wit(one)?, &wit(other)?),
+        _ => bail!("usage: ron-build [wit FILE | compare FILE FILE]"),
     }
+}
+
+fn wit(file: &str) -> Result<String> {
+    let bytes = fs::read(file).with_context(|| format!("reading {file}"))?;
+    compose::wit(&bytes)
+}
+
+fn compare(one: &str, other: &str) -> Result<()> {
+    let (one, other) = (compose::items(one), compose::items(other));
+    for item in one.iter().filter(|item| !other.contains(item)) {
+        println!("- {item}");
+    }
+    for item in other.iter().filter(|item| !one.contains(item)) {
+        println!("+ {item}");
+    }
+    if one != other {
+        bail!("the WIT differs");
+    }
+    println!("the WIT of both is the same: {} items", one.len());
+    Ok(())
 }
 
 fn workspace() -> Result<PathBuf> {

@@ -2,10 +2,10 @@
 
 use ron_core::config::Config;
 
-use crate::bindings::exports::ron::app::admin::{
+use crate::session::{Session, SessionHandle};
+use crate::wit::exports::ron::app::admin::{
     Configuration, Error, Guest, Overrides, Session as SessionResource, SessionBorrow,
 };
-use crate::session::{Session, SessionHandle};
 use crate::{Client, convert};
 
 impl Guest for Client {

@@ -12,12 +12,12 @@ use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::problem::Problem;
 use ron_core::{ids, request};
 
-use crate::bindings::exports::ron::app::types;
-use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::bindings::wasi::http::types::IncomingResponse;
-use crate::bindings::wasi::random::random;
 use crate::exchange::{self, Content};
 use crate::session::Session;
+use crate::wit::exports::ron::app::types;
+use crate::wit::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::wit::wasi::http::types::IncomingResponse;
+use crate::wit::wasi::random::random;
 use crate::{convert, runtime};
 
 /// A successful answer.

@@ -7,10 +7,10 @@ use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::problem::Problem;
 use ron_core::request::{Call, Idempotency};
 
-use crate::bindings::exports::ron::app::{admin, types};
 use crate::call::{Answer, Failure};
 use crate::exchange::Content;
 use crate::session::Response;
+use crate::wit::exports::ron::app::{admin, types};
 
 /// The configuration of a root session.
 pub fn settings(given: admin::Configuration) -> Settings {

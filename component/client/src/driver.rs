@@ -1,6 +1,6 @@
 //! `ron:app/driver`: for a host that owns the event loop.
 
-use crate::bindings::exports::ron::app::driver::Guest;
+use crate::wit::exports::ron::app::driver::Guest;
 use crate::{Client, runtime};
 
 impl Guest for Client {

@@ -6,13 +6,13 @@ use ron_core::config::{Origin, Timeouts};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::request::Prepared;
 
-use crate::bindings::wasi::http::outgoing_handler;
-use crate::bindings::wasi::http::types::{
+use crate::runtime::ready;
+use crate::wit::wasi::http::outgoing_handler;
+use crate::wit::wasi::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
     RequestOptions, Scheme,
 };
-use crate::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
-use crate::runtime::ready;
+use crate::wit::wasi::io::streams::{InputStream, OutputStream, StreamError};
 
 /// The content of a request.
 pub enum Content {

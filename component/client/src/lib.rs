@@ -4,7 +4,6 @@
 //! decides comes from `ron_core`. `session`, `admin` and `driver` are the exported interfaces.
 
 mod admin;
-mod bindings;
 mod call;
 mod convert;
 mod driver;
@@ -12,6 +11,7 @@ mod exchange;
 mod limiter;
 mod runtime;
 mod session;
+mod wit;
 
 /// The component.
 struct Client;

@@ -11,8 +11,8 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::bindings::wasi::clocks::monotonic_clock;
-use crate::bindings::wasi::io::poll::{self, Pollable};
+use crate::wit::wasi::clocks::monotonic_clock;
+use crate::wit::wasi::io::poll::{self, Pollable};
 
 /// The token of a call that is blocked on: it needs no name.
 const BLOCKING: u64 = u64::MAX;

@@ -9,11 +9,11 @@ use std::task::{Context, Poll, Waker};
 
 use ron_core::config::Config;
 
-use crate::bindings::exports::ron::app::{session, types};
-use crate::bindings::wasi::http::types::{IncomingBody, IncomingResponse};
-use crate::bindings::wasi::io::streams::InputStream;
 use crate::call::{self, Answer, Failure};
 use crate::limiter::Limiter;
+use crate::wit::exports::ron::app::{session, types};
+use crate::wit::wasi::http::types::{IncomingBody, IncomingResponse};
+use crate::wit::wasi::io::streams::InputStream;
 use crate::{Client, convert, runtime};
 
 impl session::Guest for Client {

@@ -1,11 +1,11 @@
 //! Test fixture: uses the typed interface as a facet will, blocking in `wasi:io/poll`.
 
-mod bindings;
+mod wit;
 
-use bindings::exports::ron::probe::probe::Guest;
-use bindings::ron::app::admin::{self, Configuration};
-use bindings::ron::app::types::{Body, Error, Idempotency, Request, Response};
-use bindings::wasi::io::streams::StreamError;
+use wit::exports::ron::probe::probe::Guest;
+use wit::ron::app::admin::{self, Configuration};
+use wit::ron::app::types::{Body, Error, Idempotency, Request, Response};
+use wit::wasi::io::streams::StreamError;
 
 /// The component.
 struct Probe;

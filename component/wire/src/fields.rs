@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::bindings::exports::wasi::http::types::{self, GuestFields, HeaderError};
+use crate::wit::exports::wasi::http::types::{self, GuestFields, HeaderError};
 
 /// Names that a component may not set: the transport does.
 const FORBIDDEN: &[&str] = &[

@@ -7,15 +7,15 @@ use std::rc::Rc;
 use ron_abi::from_latin1;
 
 use crate::Wire;
-use crate::bindings::exports::wasi::http::outgoing_handler;
-use crate::bindings::exports::wasi::http::types::{
-    self, DnsErrorPayload, ErrorCode, FieldSizePayload, Method, Scheme, TlsAlertReceivedPayload,
-};
-use crate::bindings::exports::wasi::io::{poll, streams};
 use crate::exchange::{Exchange, Failure, Head};
 use crate::fields::Fields;
 use crate::io::{Content, InputStream, IoError, OutputStream, Pollable};
 use crate::protocol::Send;
+use crate::wit::exports::wasi::http::outgoing_handler;
+use crate::wit::exports::wasi::http::types::{
+    self, DnsErrorPayload, ErrorCode, FieldSizePayload, Method, Scheme, TlsAlertReceivedPayload,
+};
+use crate::wit::exports::wasi::io::{poll, streams};
 
 impl types::Guest for Wire {
     type Fields = Fields;

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use ron_abi::{Reader, Writer};
 
 use crate::Wire;
-use crate::bindings::exports::wasi::io::{error, poll, streams};
-use crate::bindings::ron::wire::host;
 use crate::exchange::{Chunk, Exchange, Failure};
 use crate::protocol::{self, Segment};
 use crate::state;
+use crate::wit::exports::wasi::io::{error, poll, streams};
+use crate::wit::ron::wire::host;
 
 /// How many bytes a component may write at a time.
 const WRITE_PERMIT: u64 = 64 * 1024;

@@ -5,7 +5,6 @@
 //! `exchange` holds the state; the modules named after WASI packages put the WASI interfaces on
 //! top of it; `protocol` turns it into the commands and events of `docs/abi.md`.
 
-mod bindings;
 mod clocks;
 mod exchange;
 mod fields;
@@ -15,6 +14,7 @@ mod port;
 mod protocol;
 mod random;
 mod state;
+mod wit;
 
 /// The component.
 struct Wire;

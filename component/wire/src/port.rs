@@ -1,9 +1,9 @@
 //! `ron:wire/port`: the bridge's side.
 
 use crate::Wire;
-use crate::bindings::exports::ron::wire::port::Guest;
-use crate::bindings::exports::wasi::io::streams;
 use crate::io::InputStream;
+use crate::wit::exports::ron::wire::port::Guest;
+use crate::wit::exports::wasi::io::streams;
 use crate::{protocol, random, state};
 
 impl Guest for Wire {

@@ -6,8 +6,8 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::Wire;
-use crate::bindings::exports::wasi::random::random::Guest;
 use crate::io::start;
+use crate::wit::exports::wasi::random::random::Guest;
 
 thread_local! {
     static GENERATOR: RefCell<Option<ChaCha12Rng>> = const { RefCell::new(None) };
