@@ -35,7 +35,7 @@ demo: build ## * Show the client at work against the development node
 test: build test-rust test-python lint ## * Run all tests and linters
 
 test-rust: components ## Run the Rust tests
-	cargo test --quiet --locked --workspace --lib --bins --exclude ron-client --exclude ron-bridge
+	cargo test --quiet --locked --workspace --lib --bins --exclude ron-client --exclude ron-bridge --exclude ron-probe
 
 # With WHEEL=path the tests run against that wheel in a fresh environment, without Rust or sources:
 # what a CI on another platform runs.

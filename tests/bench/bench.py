@@ -135,9 +135,7 @@ async def run() -> dict[str, list[float]]:
         url = f"{base}/app/hello"
         authorization = {"authorization": f"Bearer {TOKEN}"}
         raw_httpx = await stack.enter_async_context(httpx.AsyncClient(headers=authorization))
-        raw_aiohttp = await stack.enter_async_context(
-            aiohttp.ClientSession(headers=authorization)
-        )
+        raw_aiohttp = await stack.enter_async_context(aiohttp.ClientSession(headers=authorization))
         ours = await stack.enter_async_context(RonClient(base, token=TOKEN))
 
         async def with_httpx() -> Any:

@@ -130,7 +130,11 @@ impl Writer {
     /// Adds a text field. NUL, CR and LF must have been refused long before; here they become
     /// U+FFFD, so that no text can ever forge a field.
     pub fn text(&mut self, field: &str) {
-        if field.bytes().any(|b| matches!(b, b'\0' | b'\r' | b'\n')) {
+        // One comparison for nearly every byte: all three are below the first printable one.
+        if field
+            .bytes()
+            .any(|b| b < b' ' && matches!(b, b'\0' | b'\r' | b'\n'))
+        {
             self.message
                 .push_str(&field.replace(['\0', '\r', '\n'], "\u{fffd}"));
         } else {

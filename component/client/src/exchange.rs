@@ -52,11 +52,10 @@ pub async fn send(
         drop(stream);
         OutgoingBody::finish(body, None).map_err(|code| error(&code, origin))?;
     }
-    ready(future.subscribe()).await;
-    match future.get() {
-        Some(Ok(Ok(response))) => Ok(response),
-        Some(Ok(Err(code))) => Err(error(&code, origin)),
-        Some(Err(())) | None => Err(broken("response")),
+    match ready(|| future.get(), || future.subscribe()).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(code)) => Err(error(&code, origin)),
+        Err(()) => Err(broken("response")),
     }
 }
 
@@ -123,13 +122,16 @@ async fn write(stream: &OutputStream, content: &Content) -> Result<(), Error> {
         Content::Streamed(source, length) => {
             let mut left = *length;
             while left > 0 {
-                let permit = permit(stream).await?;
-                let spliced = stream.splice(source, left.max(1).min(permit.max(left)));
-                match spliced {
-                    Ok(0) => ready(source.subscribe()).await,
-                    Ok(count) => left = left.saturating_sub(count),
-                    Err(_) => return Err(broken("splice")),
-                }
+                permit(stream).await?;
+                let spliced = ready(
+                    || match stream.splice(source, left) {
+                        Ok(0) => None,
+                        other => Some(other),
+                    },
+                    || source.subscribe(),
+                );
+                let count = spliced.await.map_err(|_| broken("splice"))?;
+                left = left.saturating_sub(count);
             }
         }
     }
@@ -137,13 +139,14 @@ async fn write(stream: &OutputStream, content: &Content) -> Result<(), Error> {
 }
 
 async fn permit(stream: &OutputStream) -> Result<u64, Error> {
-    loop {
-        match stream.check_write() {
-            Ok(0) => ready(stream.subscribe()).await,
-            Ok(permit) => return Ok(permit),
-            Err(_) => return Err(broken("check-write")),
-        }
-    }
+    let permit = ready(
+        || match stream.check_write() {
+            Ok(0) => None,
+            other => Some(other),
+        },
+        || stream.subscribe(),
+    );
+    permit.await.map_err(|_| broken("check-write"))
 }
 
 /// Reads a body until its end, a failure or `max` bytes, whichever comes first.
@@ -156,8 +159,15 @@ pub async fn read_up_to(response: IncomingResponse, max: u64) -> Vec<u8> {
         return bytes;
     };
     while (bytes.len() as u64) < max {
-        match stream.read(max - bytes.len() as u64) {
-            Ok(chunk) if chunk.is_empty() => ready(stream.subscribe()).await,
+        let left = max - bytes.len() as u64;
+        let chunk = ready(
+            || match stream.read(left) {
+                Ok(chunk) if chunk.is_empty() => None,
+                other => Some(other),
+            },
+            || stream.subscribe(),
+        );
+        match chunk.await {
             Ok(mut chunk) => bytes.append(&mut chunk),
             Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => break,
         }

@@ -131,9 +131,6 @@ impl Future for Sleep {
                 Poll::Ready(())
             };
         }
-        if self.when <= monotonic_clock::now() {
-            return Poll::Ready(());
-        }
         self.key = RUNTIME.with(|runtime| {
             let made = runtime.timers_made.get();
             runtime.timers_made.set(made + 1);
@@ -156,24 +153,47 @@ impl Drop for Sleep {
     }
 }
 
-/// Waits for a pollable.
-pub struct Readiness(Rc<Pollable>);
-
-/// Waits until `pollable` is ready.
-pub fn ready(pollable: Pollable) -> Readiness {
-    Readiness(Rc::new(pollable))
+/// Repeats an operation until it has a result. Only a blocking caller makes a pollable of it: one
+/// that is polled knows by itself when to try again.
+pub struct Ready<A, S> {
+    attempt: A,
+    subscribe: S,
+    pollable: Option<Rc<Pollable>>,
 }
 
-impl Future for Readiness {
-    type Output = ();
+/// Waits until `attempt` has a result; `subscribe` tells what to wait for meanwhile.
+pub fn ready<T, A, S>(attempt: A, subscribe: S) -> Ready<A, S>
+where
+    A: FnMut() -> Option<T> + Unpin,
+    S: Fn() -> Pollable + Unpin,
+{
+    Ready {
+        attempt,
+        subscribe,
+        pollable: None,
+    }
+}
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.0.ready() {
-            return Poll::Ready(());
+impl<T, A, S> Future for Ready<A, S>
+where
+    A: FnMut() -> Option<T> + Unpin,
+    S: Fn() -> Pollable + Unpin,
+{
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        if let Some(result) = (self.attempt)() {
+            return Poll::Ready(result);
         }
         RUNTIME.with(|runtime| {
             if let Some(awaited) = &mut *runtime.awaited.borrow_mut() {
-                awaited.push(Rc::downgrade(&self.0));
+                let Self {
+                    subscribe,
+                    pollable,
+                    ..
+                } = &mut *self;
+                let pollable = pollable.get_or_insert_with(|| Rc::new(subscribe()));
+                awaited.push(Rc::downgrade(pollable));
             }
         });
         Poll::Pending

@@ -166,13 +166,13 @@ class Calls:
             match call.inbox.popleft():
                 case Send() as send:
                     await self._send(call, send)
+                case Done() as done:
+                    call.over = True
+                    return call.answer(done)
                 case Read() as read:
                     await self._read(call, read)
                 case Abort(exchange=exchange):
                     call.abort(exchange)
-                case Done() as done:
-                    call.over = True
-                    return call.answer(done)
                 case Failed() as failed:
                     call.over = True
                     raise call.error(failed)
@@ -278,10 +278,11 @@ class Calls:
 
     def _loop(self) -> _Loop:
         loop = asyncio.get_running_loop()
-        with self._lock:
-            state = self._loops.get(loop)
-            if state is None:
-                state = self._loops[loop] = _Loop(loop, self._transport(), self._tick)
+        state = self._loops.get(loop)
+        if state is None:
+            state = _Loop(loop, self._transport(), self._tick)
+            with self._lock:
+                self._loops[loop] = state
         return state
 
     def _running_loop(self) -> _Loop | None:

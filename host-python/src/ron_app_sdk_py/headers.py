@@ -37,6 +37,13 @@ class Headers(Mapping[str, str]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._by_name()
 
+    def first(self, name: str) -> str:
+        """The first value of a name given in lower case, or the empty string; makes no index."""
+        for given, value in self._fields:
+            if given.lower() == name:
+                return value
+        return ""
+
     def get_all(self, name: str) -> list[str]:
         """The values of a name in the order received."""
         return list(self._by_name().get(name.lower(), ()))

@@ -47,13 +47,13 @@ class Response:
     @property
     def media_type(self) -> str:
         """The media type in lower case without parameters; empty if none was sent."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return self.headers.first("content-type").partition(";")[0].strip().lower()
 
     @property
     def text(self) -> str:
         """The content decoded by the charset of ``Content-Type``, else UTF-8; bytes that are
         invalid there become U+FFFD."""
-        _, _, parameters = self.headers.get("content-type", "").partition(";")
+        _, _, parameters = self.headers.first("content-type").partition(";")
         charset = "utf-8"
         for parameter in parameters.split(";"):
             name, _, value = parameter.strip().partition("=")
@@ -72,7 +72,8 @@ class Response:
                 of more than 4,300 digits.
         """
         try:
-            return _DECODER.decode(self.content.decode("utf-8-sig"))
+            text = self.content.decode()
+            return _DECODER.decode(text.removeprefix("\ufeff"))
         except RecursionError:
             reason = "it nests too deep"
         except ValueError as error:

@@ -80,7 +80,11 @@ def fast_call(store: Store, func: Func) -> StringCall:
     result_pointer = ctypes.pointer(result)
 
     def call(message: bytes, fuel: int) -> str:
-        error = set_fuel(context, fuel) or _invoked(message)
+        error = set_fuel(context, fuel)
+        if not error:
+            argument_size.value = len(message)
+            argument_data.value = message
+            error = invoke(function, context, argument_pointer, 1, result_pointer, 1)
         if error:
             raise WasmtimeError._from_ptr(error)
         try:
@@ -89,11 +93,6 @@ def fast_call(store: Store, func: Func) -> StringCall:
             return ctypes.string_at(result_data.value, result_size.value).decode()
         finally:
             delete(result_pointer)
-
-    def _invoked(message: bytes) -> Any:
-        argument_size.value = len(message)
-        argument_data.value = message
-        return invoke(function, context, argument_pointer, 1, result_pointer, 1)
 
     return call
 

@@ -13,6 +13,8 @@ from .instance import Instance
 from .messages import Output, Pairs, Stats, block, decode, encode, pair_labels
 from .runtime import Runtime, shared
 
+_EMPTY_BLOCK = ("0",)
+
 
 class Clock(Protocol):
     """Where time and randomness come from: the only sources that the component has."""
@@ -110,12 +112,10 @@ class Guest:
             begin.method,
             begin.path,
             "" if length is None else str(length),
-            *block(begin.options),
-            *block(begin.query),
-            *block(begin.headers),
         ]
-        labels = _BeginLabels(begin)
-        return self._call("begin", encode(fields, labels))
+        for pairs in (begin.options, begin.query, begin.headers):
+            fields += block(pairs) if pairs else _EMPTY_BLOCK
+        return self._call("begin", encode(fields, _BeginLabels(begin)))
 
     def tick(self) -> Output:
         """Tells that time has passed."""

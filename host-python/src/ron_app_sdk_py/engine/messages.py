@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -134,10 +135,7 @@ def _refused(fields: Sequence[str], labels: Iterable[str]) -> RonRequestError:
 
 def block(pairs: Pairs) -> list[str]:
     """The fields of a block."""
-    fields = [str(len(pairs))]
-    for pair in pairs:
-        fields += pair
-    return fields
+    return [str(len(pairs)), *itertools.chain.from_iterable(pairs)]
 
 
 def pair_labels(what: str, pairs: Pairs) -> list[str]:
