@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::protocol::{self, Send};
+use crate::protocol::{self, HeaderBlock, Send};
 use crate::state;
 
 /// How much is asked for at a time when nobody named a size, in bytes.
@@ -23,8 +23,8 @@ pub struct Failure {
 pub struct Head {
     /// The status code.
     pub status: u16,
-    /// Names and values (latin-1), in turn.
-    pub headers: Vec<(String, String)>,
+    /// The header section.
+    pub headers: HeaderBlock,
 }
 
 /// What is known of the answer's head.
@@ -259,7 +259,7 @@ mod tests {
         commands();
         deliver("response\x001\x00200\x001\x00a\x00\u{e9}\x00").unwrap();
         let head = exchange.take_head().unwrap().unwrap().unwrap();
-        assert_eq!(head.headers, [("a".to_owned(), "\u{e9}".to_owned())]);
+        assert_eq!(head.headers.entries(), [("a".to_owned(), vec![0xe9])]);
         assert_eq!(exchange.take_head(), Some(Err(())));
         exchange.release();
         drop(exchange);

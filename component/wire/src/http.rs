@@ -4,8 +4,6 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use ron_abi::from_latin1;
-
 use crate::Wire;
 use crate::exchange::{Exchange, Failure, Head};
 use crate::fields::Fields;
@@ -349,11 +347,7 @@ impl types::GuestIncomingResponse for IncomingResponse {
     }
 
     fn headers(&self) -> types::Headers {
-        let entries = self.head.headers.iter().map(|(name, value)| {
-            let bytes = from_latin1("value", value).unwrap_or_else(|_| value.as_bytes().to_vec());
-            (name.clone(), bytes)
-        });
-        types::Headers::new(Fields::immutable(entries.collect()))
+        types::Headers::new(Fields::immutable(self.head.headers.entries()))
     }
 
     fn consume(&self) -> Result<types::IncomingBody, ()> {

@@ -45,6 +45,39 @@ pub struct Send {
     pub body: Option<Vec<Segment>>,
 }
 
+/// A header section as the host framed it. Most answers are never asked for theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderBlock(String);
+
+impl HeaderBlock {
+    /// Takes a whole header block; checks that it has as many fields as it says.
+    fn new(block: &str) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(block);
+        let pairs = reader.number("headers")?;
+        let fields = reader.take_rest();
+        let ends = fields.bytes().filter(|b| *b == 0).count() as u64;
+        let complete = fields.is_empty() || fields.ends_with('\0');
+        if !complete || pairs.checked_mul(2) != Some(ends) {
+            return Err(Malformed::new(
+                "the field headers is not as long as it says",
+            ));
+        }
+        Ok(Self(fields.to_owned()))
+    }
+
+    /// Names and values.
+    pub fn entries(&self) -> Vec<(String, Vec<u8>)> {
+        let mut fields = self.0.split_terminator('\0');
+        let mut entries = Vec::new();
+        while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+            // Beyond latin-1 there is nothing that a host could mean.
+            let bytes = from_latin1("value", value).unwrap_or_else(|_| value.into());
+            entries.push((name.to_owned(), bytes));
+        }
+        entries
+    }
+}
+
 /// Writes a `send`.
 pub fn send(out: &mut Writer, call: u64, exchange: u64, request: &Send) {
     item(out, call, "send", exchange);
@@ -136,12 +169,7 @@ pub fn deliver(event: &str) -> Result<(), Malformed> {
                 .ok()
                 .filter(|status| (100..=999).contains(status))
                 .ok_or_else(|| Malformed::new("the field status is no status code"))?;
-            let headers = reader
-                .block("headers")?
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect();
-            reader.end()?;
+            let headers = HeaderBlock::new(reader.take_rest())?;
             if let Some(exchange) = exchange {
                 exchange.on_response(Head { status, headers });
             }
