@@ -15,3 +15,7 @@ mod wit;
 
 /// The component.
 struct Client;
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

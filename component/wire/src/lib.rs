@@ -18,3 +18,7 @@ mod wit;
 
 /// The component.
 struct Wire;
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
