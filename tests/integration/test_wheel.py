@@ -85,6 +85,22 @@ with RonClientSync({node!r}) as client:
     assert (done.stdout, done.stderr) == ("['wheel']\n", "")
 
 
+def test_the_sdist_is_whole(tmp_path: Path) -> None:
+    build = [*BUILD, "--outdir", str(tmp_path)]
+    subprocess.run(
+        [*build, "--sdist", str(ROOT / "host-python")],
+        check=True,
+        capture_output=True,
+        timeout=LIMIT,
+    )
+    shutil.unpack_archive(tmp_path / "ron_app_sdk_py-0.1.0.tar.gz", tmp_path, filter="data")
+    source = tmp_path / "ron_app_sdk_py-0.1.0"
+    for name in ("LICENSE-MIT", "LICENSE-APACHE"):
+        assert (source / name).read_bytes() == (ROOT / name).read_bytes()
+    subprocess.run([*build, "--wheel", str(source)], check=True, capture_output=True, timeout=LIMIT)
+    assert (tmp_path / "ron_app_sdk_py-0.1.0-py3-none-any.whl").is_file()
+
+
 def test_nothing_is_built_without_artifacts_and_the_error_says_what_to_do(tmp_path: Path) -> None:
     source = tmp_path / "host-python"
     shutil.copytree(
