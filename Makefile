@@ -60,7 +60,6 @@ lint: build ## Run ruff, mypy, clippy and rustfmt
 
 bench: build ## Measure against httpx and aiohttp, interleaved in one run (ROUNDS=, CALLS=)
 	@component/build/toolchain.sh nginx
-	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r tests/bench/requirements.txt
 	$(BIN)/python tests/bench/bench.py
 
 wheel: build ## Build the wheel and the sdist into dist/

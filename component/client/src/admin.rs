@@ -2,7 +2,8 @@
 
 use ron_core::config::Config;
 
-use crate::session::{Session, SessionHandle};
+use crate::resources::SessionHandle;
+use crate::session::Session;
 use crate::wit::exports::ron::app::admin::{
     Configuration, Error, Guest, Overrides, Session as SessionResource, SessionBorrow,
 };
@@ -10,8 +11,7 @@ use crate::{Client, convert};
 
 impl Guest for Client {
     fn open(configuration: Configuration) -> Result<SessionResource, Error> {
-        let config =
-            Config::new(convert::settings(configuration)).map_err(convert::config_error)?;
+        let config = Config::new(convert::settings(configuration)).map_err(convert::error)?;
         Ok(SessionResource::new(SessionHandle(Session::open(config))))
     }
 
@@ -20,7 +20,7 @@ impl Guest for Client {
         let config = parent
             .config
             .derive(convert::overrides(&overrides))
-            .map_err(convert::config_error)?;
+            .map_err(convert::error)?;
         Ok(SessionResource::new(SessionHandle(parent.derive(config))))
     }
 

@@ -13,12 +13,11 @@ use ron_core::problem::Problem;
 use ron_core::{ids, request};
 
 use crate::exchange::{self, Content};
+use crate::runtime;
 use crate::session::Session;
-use crate::wit::exports::ron::app::types;
 use crate::wit::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::wit::wasi::http::types::IncomingResponse;
 use crate::wit::wasi::random::random;
-use crate::{convert, runtime};
 
 /// A successful answer.
 pub struct Answer {
@@ -48,9 +47,12 @@ struct Progress {
 }
 
 /// Performs a call.
-pub async fn perform(session: Rc<Session>, request: types::Request) -> Result<Answer, Failure> {
+pub async fn perform(
+    session: Rc<Session>,
+    call: request::Call,
+    content: Option<Content>,
+) -> Result<Answer, Failure> {
     let started = monotonic_clock::now();
-    let (call, content) = convert::call(request);
     let progress = RefCell::new(Progress::default());
     let result = match request::prepare(
         &session.config,

@@ -7,9 +7,7 @@ use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::problem::Problem;
 use ron_core::request::{Call, Idempotency};
 
-use crate::call::{Answer, Failure};
 use crate::exchange::Content;
-use crate::session::Response;
 use crate::wit::exports::ron::app::{admin, types};
 
 /// The configuration of a root session.
@@ -69,24 +67,8 @@ pub fn call(given: types::Request) -> (Call, Option<Content>) {
     (call, content)
 }
 
-/// The result of a call.
-pub fn result(result: Result<Answer, Failure>) -> Result<types::Response, types::Error> {
-    match result {
-        Ok(answer) => Ok(types::Response::new(Response::new(answer))),
-        Err(failure) => Err(types::Error {
-            attempts: failure.attempts,
-            request_id: failure.request_id,
-            ..error(failure.error)
-        }),
-    }
-}
-
-/// An error of opening a session.
-pub fn config_error(given: Error) -> types::Error {
-    error(given)
-}
-
-fn error(given: Error) -> types::Error {
+/// An error without what only a call knows.
+pub fn error(given: Error) -> types::Error {
     types::Error {
         kind: match given.kind {
             ErrorKind::Request => types::ErrorKind::Request,

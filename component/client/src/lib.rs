@@ -1,7 +1,7 @@
 //! The client of the RON app plane as a component: `wasi:http` in, `ron:app` out.
 //!
 //! A call is one async function (`call`) that can be blocked on or polled (`runtime`); what it
-//! decides comes from `ron_core`. `session`, `admin` and `driver` are the exported interfaces.
+//! decides comes from `ron_core`. `resources`, `admin` and `driver` are the exported interfaces.
 
 mod admin;
 mod call;
@@ -9,6 +9,7 @@ mod convert;
 mod driver;
 mod exchange;
 mod limiter;
+mod resources;
 mod runtime;
 mod session;
 mod wit;

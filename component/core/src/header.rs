@@ -117,15 +117,6 @@ pub fn check_size(fields: &[Field]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The first value of a field, if there is one and it is UTF-8.
-pub fn first<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(given, _)| given.eq_ignore_ascii_case(name))
-        .and_then(|(_, value)| std::str::from_utf8(value).ok())
-        .map(str::trim)
-}
-
 fn invalid(message: String) -> Error {
     Error::request("invalid_header", message)
 }

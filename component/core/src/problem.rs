@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use crate::header;
 use crate::redact::Redactor;
 
 /// One error answer. The members are those of the WIT record `problem`.
@@ -77,7 +76,7 @@ impl Problem {
             .or_else(|| {
                 ["x-correlation-id", "x-request-id", "x-corr-id"]
                     .into_iter()
-                    .find_map(|name| header::first(headers, name))
+                    .find_map(|name| first(headers, name))
                     .filter(|id| !id.is_empty())
                     .map(str::to_owned)
             });
@@ -89,7 +88,7 @@ impl Problem {
         let retry_after_s = take_number(&mut object, "retry_after");
         let retry_after_ms = retry_after_ms
             .or_else(|| retry_after_s.and_then(|seconds| seconds.checked_mul(1000)))
-            .or_else(|| retry_after(header::first(headers, "retry-after")?, now));
+            .or_else(|| retry_after(first(headers, "retry-after")?, now));
         object.remove("status");
         object.remove("http");
         let details = object.remove("details").filter(|value| !value.is_null());
@@ -159,6 +158,15 @@ fn scrubbed(object: Map<String, Value>, redactor: &Redactor) -> Map<String, Valu
         clean.insert(name, value);
     }
     clean
+}
+
+/// The first value of a field, if there is one and it is UTF-8.
+fn first<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|(given, _)| given.eq_ignore_ascii_case(name))
+        .and_then(|(_, value)| std::str::from_utf8(value).ok())
+        .map(str::trim)
 }
 
 /// The object within `{"error": {…}}` or `{"problem": {…}}`.

@@ -1,8 +1,9 @@
 //! `wasi:clocks`: the time is what the host said last.
 
 use crate::Wire;
-use crate::io::{Pollable, start};
+use crate::io::Pollable;
 use crate::state;
+use crate::wait::start;
 use crate::wit::exports::wasi::clocks::{monotonic_clock, wall_clock};
 
 const NANOSECONDS: u64 = 1_000_000_000;

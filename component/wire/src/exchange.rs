@@ -1,13 +1,26 @@
 //! One HTTP request and its answer, between the component that wants it and the host that does it.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
 
-use crate::protocol::{self, HeaderBlock, Send};
+use crate::commands::{self, Send};
+use crate::header_block::HeaderBlock;
 use crate::state;
 
 /// How much is asked for at a time when nobody named a size, in bytes.
 const READ_AHEAD: u64 = 64 * 1024;
+
+/// The exchanges that somebody holds, by id.
+#[derive(Default)]
+struct Table {
+    made: Cell<u64>,
+    held: RefCell<BTreeMap<u64, Weak<Exchange>>>,
+}
+
+thread_local! {
+    static TABLE: Table = Table::default();
+}
 
 /// Why an exchange failed: a case of `wasi:http/types.error-code` by its WIT name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +77,11 @@ pub struct Exchange {
 impl Exchange {
     /// An exchange of the running call, not sent yet.
     pub fn new() -> Rc<Self> {
-        state::with(|state| {
+        TABLE.with(|table| {
+            table.made.set(table.made.get() + 1);
             let exchange = Rc::new(Self {
-                id: state.next_exchange(),
-                call: state.call.get(),
+                id: table.made.get(),
+                call: state::with(|state| state.call.get()),
                 sent: Cell::new(false),
                 head: RefCell::new(HeadState::Waiting),
                 buffer: RefCell::default(),
@@ -75,10 +89,8 @@ impl Exchange {
                 failure: RefCell::default(),
                 reading: Cell::new(false),
             });
-            state
-                .exchanges
-                .borrow_mut()
-                .insert(exchange.id, Rc::downgrade(&exchange));
+            let held = Rc::downgrade(&exchange);
+            table.held.borrow_mut().insert(exchange.id, held);
             exchange
         })
     }
@@ -87,7 +99,7 @@ impl Exchange {
     pub fn send(&self, request: &Send) {
         self.sent.set(true);
         state::with(|state| {
-            protocol::send(
+            commands::send(
                 &mut state.commands.borrow_mut(),
                 self.call,
                 self.id,
@@ -181,7 +193,7 @@ impl Exchange {
     fn ask(&self, max: u64) {
         if !self.reading.replace(true) {
             state::with(|state| {
-                protocol::read(&mut state.commands.borrow_mut(), self.call, self.id, max);
+                commands::read(&mut state.commands.borrow_mut(), self.call, self.id, max);
             });
         }
     }
@@ -189,24 +201,29 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        state::with(|state| {
-            state.exchanges.borrow_mut().remove(&self.id);
-            if self.sent.get() && !self.ended.get() {
-                protocol::abort(&mut state.commands.borrow_mut(), self.call, self.id);
-            }
-        });
+        TABLE.with(|table| table.held.borrow_mut().remove(&self.id));
+        if self.sent.get() && !self.ended.get() {
+            state::with(|state| {
+                commands::abort(&mut state.commands.borrow_mut(), self.call, self.id);
+            });
+        }
     }
 }
 
 /// The exchange with this id, if somebody still holds it.
 pub fn find(id: u64) -> Option<Rc<Exchange>> {
-    state::with(|state| state.exchanges.borrow().get(&id)?.upgrade())
+    TABLE.with(|table| table.held.borrow().get(&id)?.upgrade())
+}
+
+/// How many exchanges somebody holds.
+pub fn count() -> u32 {
+    TABLE.with(|table| table.held.borrow().len() as u32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::deliver;
+    use crate::events::deliver;
 
     fn commands() -> Vec<String> {
         let items = state::with(|state| state.commands.borrow_mut().take());

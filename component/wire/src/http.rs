@@ -5,10 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::Wire;
+use crate::commands::Send;
 use crate::exchange::{Exchange, Failure, Head};
 use crate::fields::Fields;
 use crate::io::{Content, InputStream, IoError, OutputStream, Pollable};
-use crate::protocol::Send;
 use crate::wit::exports::wasi::http::outgoing_handler;
 use crate::wit::exports::wasi::http::types::{
     self, DnsErrorPayload, ErrorCode, FieldSizePayload, Method, Scheme, TlsAlertReceivedPayload,

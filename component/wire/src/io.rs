@@ -1,16 +1,14 @@
-//! `wasi:io`: pollables and streams over exchanges, and the one place that blocks.
+//! `wasi:io`: pollables and streams over exchanges.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use ron_abi::{Reader, Writer};
-
 use crate::Wire;
+use crate::commands::Segment;
 use crate::exchange::{Chunk, Exchange, Failure};
-use crate::protocol::{self, Segment};
 use crate::state;
+use crate::wait::wait;
 use crate::wit::exports::wasi::io::{error, poll, streams};
-use crate::wit::ron::wire::host;
 
 /// How many bytes a component may write at a time.
 const WRITE_PERMIT: u64 = 64 * 1024;
@@ -43,35 +41,6 @@ impl Pollable {
             _ => None,
         }
     }
-}
-
-/// Gives the host what is queued and waits for one event.
-fn wait(wake_at: Option<u64>) {
-    let commands = state::with(|state| {
-        let items = state.commands.borrow_mut().take();
-        let mut out = Writer::default();
-        out.optional_number(wake_at);
-        out.items(&items);
-        out.take()
-    });
-    let event = host::wait(&commands);
-    let mut reader = Reader::new(&event);
-    let delivered = (|| {
-        let monotonic = reader.number("mono")?;
-        let wall = reader.number("wall")?;
-        reader.number("call")?;
-        state::with(|state| state.set_clocks(monotonic, wall));
-        protocol::deliver(reader.take_rest())
-    })();
-    if let Err(fault) = delivered {
-        panic!("the host answered wait with a malformed event: {fault}");
-    }
-}
-
-/// Asks the host for the time and for entropy, which the bridge gives unasked.
-pub fn start() {
-    state::with(|state| protocol::start(&mut state.commands.borrow_mut(), state.call.get()));
-    wait(None);
 }
 
 impl poll::Guest for Wire {

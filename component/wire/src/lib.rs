@@ -3,17 +3,21 @@
 //! every run can be replayed.
 //!
 //! `exchange` holds the state; the modules named after WASI packages put the WASI interfaces on
-//! top of it; `protocol` turns it into the commands and events of `docs/abi.md`.
+//! top of it; `commands` and `events` are those of `docs/abi.md`, and `wait` is where it blocks.
 
 mod clocks;
+mod commands;
+mod entropy;
+mod events;
 mod exchange;
 mod fields;
+mod header_block;
 mod http;
 mod io;
 mod port;
-mod protocol;
 mod random;
 mod state;
+mod wait;
 mod wit;
 
 /// The component.

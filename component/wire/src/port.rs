@@ -4,11 +4,11 @@ use crate::Wire;
 use crate::io::InputStream;
 use crate::wit::exports::ron::wire::port::Guest;
 use crate::wit::exports::wasi::io::streams;
-use crate::{protocol, random, state};
+use crate::{entropy, events, exchange, state};
 
 impl Guest for Wire {
     fn seed(entropy: String) -> Result<(), String> {
-        random::seed(&entropy)
+        entropy::seed(&entropy)
     }
 
     fn set_clocks(monotonic: u64, wall: u64) {
@@ -20,7 +20,7 @@ impl Guest for Wire {
     }
 
     fn deliver(event: String) -> Result<(), String> {
-        protocol::deliver(&event).map_err(|fault| fault.to_string())
+        events::deliver(&event).map_err(|fault| fault.to_string())
     }
 
     fn drain() -> String {
@@ -42,6 +42,6 @@ impl Guest for Wire {
     }
 
     fn exchanges() -> u32 {
-        state::with(|state| state.exchanges.borrow().len() as u32)
+        exchange::count()
     }
 }

@@ -1,12 +1,8 @@
 //! What the instance knows: the clocks, the commands not yet collected, and which call is running.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Weak;
 
 use ron_abi::Writer;
-
-use crate::exchange::Exchange;
 
 /// The state of the instance. A component is single-threaded, so there is one.
 #[derive(Default)]
@@ -21,9 +17,6 @@ pub struct State {
     pub call: Cell<u64>,
     /// Commands for the host.
     pub commands: RefCell<Writer>,
-    /// Exchanges that the host knows, by id.
-    pub exchanges: RefCell<BTreeMap<u64, Weak<Exchange>>>,
-    next_exchange: Cell<u64>,
 }
 
 thread_local! {
@@ -41,12 +34,5 @@ impl State {
         self.monotonic.set(monotonic);
         self.wall.set(wall);
         self.clocks_set.set(true);
-    }
-
-    /// An id for a new exchange, from 1.
-    pub fn next_exchange(&self) -> u64 {
-        let id = self.next_exchange.get() + 1;
-        self.next_exchange.set(id);
-        id
     }
 }

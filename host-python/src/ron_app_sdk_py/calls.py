@@ -9,37 +9,24 @@ deadlines and ``close`` reach it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import json
 import threading
 import weakref
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from .engine.guest import Begin, Clock, Guest
-from .engine.messages import Abort, Done, Failed, Item, Opened, Output, Pairs, Read, Send
-from .errors import (
-    RonClosedError,
-    RonConfigError,
-    RonError,
-    RonNetworkError,
-    RonRequestError,
-    RonSandboxError,
-    from_report,
-)
+from .engine.messages import Abort, Done, Failed, Opened, Output, Pairs, Read, Send
+from .errors import RonClosedError, RonConfigError, RonRequestError, RonSandboxError, broken
+from .inflight import InFlight, InterruptedByInboxError, Lost, report_error
+from .loops import LoopState, running_loop
 from .response import Response
 from .transport.protocol import (
-    Transport,
     TransportFactory,
     TransportFailure,
     TransportRequest,
     TransportResponse,
 )
-
-T = TypeVar("T")
 
 _HELD_BELOW = 400
 """Answers below this status are read to their end before the component hears of them."""
@@ -87,9 +74,9 @@ class Calls:
         self._lock = threading.Lock()
         self._guest: Guest | None = None
         self._sessions: dict[int, Session] = {}
-        self._in_flight: dict[int, _Call] = {}
+        self._in_flight: dict[int, InFlight] = {}
         self._ids = itertools.count(1)
-        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = (
+        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopState] = (
             weakref.WeakKeyDictionary()
         )
         self._closed = False
@@ -137,7 +124,7 @@ class Calls:
             raise RonClosedError("the client was closed; open a new one", code="closed")
         with self._lock:
             guest = self._usable_guest()
-        call = _Call(next(self._ids), guest, self._loop(), content)
+        call = InFlight(next(self._ids), guest, self._loop(), content)
         self._in_flight[call.id] = call
         try:
             self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
@@ -158,7 +145,7 @@ class Calls:
             guest = self._usable_guest()
         return guest.stats()
 
-    async def _run(self, call: _Call) -> Response:
+    async def _run(self, call: InFlight) -> Response:
         while True:
             if not call.inbox:
                 await call.wait()
@@ -180,13 +167,13 @@ class Calls:
                     call.over = True
                     raise error
                 case other:
-                    raise _broken(f"sent {type(other).__name__} to a call")
+                    raise broken(f"sent {type(other).__name__} to a call")
 
-    async def _send(self, call: _Call, send: Send) -> None:
+    async def _send(self, call: InFlight, send: Send) -> None:
         guest = call.guest
         try:
             response = await call.io(self._exchange(call, send))
-        except _InterruptedError:
+        except InterruptedByInboxError:
             return
         except TransportFailure as failure:
             call.detail = failure.detail
@@ -196,7 +183,7 @@ class Calls:
         status, headers = response.status, response.headers
         self._cross(guest, lambda: guest.response(call.id, send.exchange, status, headers), call)
 
-    async def _exchange(self, call: _Call, send: Send) -> TransportResponse:
+    async def _exchange(self, call: InFlight, send: Send) -> TransportResponse:
         request = TransportRequest(
             send.method,
             send.url,
@@ -214,14 +201,14 @@ class Calls:
             call.open[send.exchange] = response
         return response
 
-    async def _read(self, call: _Call, read: Read) -> None:
+    async def _read(self, call: InFlight, read: Read) -> None:
         guest = call.guest
         response = call.open.get(read.exchange)
         if response is None:
-            raise _broken("reads from an exchange that is not open")
+            raise broken("reads from an exchange that is not open")
         try:
             content = await call.io(response.read(read.max_bytes))
-        except _InterruptedError:
+        except InterruptedByInboxError:
             return
         except TransportFailure as failure:
             del call.open[read.exchange]
@@ -244,7 +231,7 @@ class Calls:
         return guest
 
     def _cross(
-        self, guest: Guest, crossing: Callable[[], Output], call: _Call | None = None
+        self, guest: Guest, crossing: Callable[[], Output], call: InFlight | None = None
     ) -> None:
         """Calls the component and hands out what it answers; ``call`` is the one that runs now."""
         try:
@@ -255,7 +242,7 @@ class Calls:
         wake_at = output.wake_at
         for item in output.items:
             if item.call == 0 and isinstance(item, Failed):
-                raise _error(item)
+                raise report_error(item)
             target = self._in_flight.get(item.call)
             if target is call and target is not None:
                 target.inbox.append(item)
@@ -265,7 +252,7 @@ class Calls:
         if state is not None:
             state.arm(wake_at)
 
-    def _lose(self, guest: Guest, error: RonSandboxError, current: _Call | None) -> None:
+    def _lose(self, guest: Guest, error: RonSandboxError, current: InFlight | None) -> None:
         """Ends the calls of an instance that trapped."""
         guest.instance.dead = True
         for call in list(self._in_flight.values()):
@@ -276,20 +263,18 @@ class Calls:
                 )
                 call.deliver(Lost(call.id, lost))
 
-    def _loop(self) -> _Loop:
+    def _loop(self) -> LoopState:
         loop = asyncio.get_running_loop()
         state = self._loops.get(loop)
         if state is None:
-            state = _Loop(loop, self._transport(), self._tick)
+            state = LoopState(loop, self._transport(), self._tick)
             with self._lock:
                 self._loops[loop] = state
         return state
 
-    def _running_loop(self) -> _Loop | None:
-        try:
-            return self._loops.get(asyncio.get_running_loop())
-        except RuntimeError:
-            return None
+    def _running_loop(self) -> LoopState | None:
+        loop = running_loop()
+        return None if loop is None else self._loops.get(loop)
 
     def _tick(self) -> None:
         """Time has passed on some loop."""
@@ -300,220 +285,6 @@ class Calls:
             self._cross(guest, guest.tick)
         except RonSandboxError:
             return  # Its calls have been told.
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """An item from this side: the instance that the call ran on is gone."""
-
-    call: int
-    error: RonError
-
-
-class _InterruptedError(Exception):
-    """Something in the inbox is more urgent than the network."""
-
-
-class _Call:
-    """A call in flight, from this side."""
-
-    __slots__ = (
-        "_interrupted",
-        "_task",
-        "_waiter",
-        "_waiting_for_network",
-        "content",
-        "detail",
-        "guest",
-        "held",
-        "id",
-        "inbox",
-        "loop",
-        "open",
-        "over",
-    )
-
-    def __init__(self, id_: int, guest: Guest, loop: _Loop, content: bytes | None) -> None:
-        self.id = id_
-        self.guest = guest
-        self.loop = loop
-        self.content = content
-        self.inbox: deque[Item | Lost] = deque()
-        self.open: dict[int, TransportResponse] = {}
-        self.held: dict[int, tuple[TransportResponse, bytes]] = {}
-        self.over = False
-        self.detail = ""
-        self._task = asyncio.current_task()
-        self._waiter: asyncio.Future[None] | None = None
-        self._waiting_for_network = False
-        self._interrupted = False
-
-    def deliver(self, item: Item | Lost, wake_at: int | None = None) -> None:
-        """Puts an item into the inbox from any thread, and has its loop wake up in time."""
-        if self.loop.is_current():
-            self._receive(item, wake_at)
-            return
-        # A closed loop has ended its calls.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._receive, item, wake_at)
-
-    def _receive(self, item: Item | Lost, wake_at: int | None) -> None:
-        self.inbox.append(item)
-        self.loop.arm(wake_at)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-        elif self._waiting_for_network and not self._interrupted and self._task is not None:
-            self._interrupted = True
-            self._task.cancel()
-
-    async def wait(self) -> None:
-        """Waits until something is in the inbox."""
-        self._waiter = self.loop.loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    async def io(self, work: Awaitable[T]) -> T:
-        """Waits for the network.
-
-        Raises:
-            _InterruptedError: the inbox has something; the work was cancelled.
-        """
-        self._waiting_for_network = True
-        try:
-            result = await work
-        except asyncio.CancelledError:
-            self._waiting_for_network = False
-            if self._end_interruption():
-                raise _InterruptedError from None
-            raise
-        finally:
-            self._waiting_for_network = False
-        if self._interrupted:
-            self._end_interruption()
-            raise _InterruptedError
-        return result
-
-    def _end_interruption(self) -> bool:
-        """Takes back our own cancellation; tells whether it was the only one."""
-        if not self._interrupted or self._task is None:
-            return False
-        self._interrupted = False
-        return self._task.uncancel() == 0
-
-    def body(self, send: Send) -> bytes | None:
-        """The body of a request: what this side holds, and what the component made."""
-        if send.body is None:
-            return None
-        held = self.content or b""
-        if send.body == [("held", str(len(held)))]:
-            return held
-        parts, at = [], 0
-        try:
-            for kind, value in send.body:
-                if kind == "bytes":
-                    parts.append(bytes.fromhex(value))
-                elif kind == "held" and at + int(value) <= len(held):
-                    parts.append(held[at : at + int(value)])
-                    at += int(value)
-                else:
-                    raise ValueError
-        except ValueError:
-            raise _broken("wants a body that nobody holds") from None
-        return b"".join(parts)
-
-    def abort(self, exchange: int) -> None:
-        """Drops an exchange."""
-        self.held.pop(exchange, None)
-        response = self.open.pop(exchange, None)
-        if response is not None:
-            response.abort()
-
-    def abort_all(self) -> None:
-        """Drops every exchange."""
-        for exchange in list(self.open):
-            self.abort(exchange)
-        self.held.clear()
-
-    def answer(self, done: Done) -> Response:
-        """The answer that ``done`` names."""
-        held = self.held.pop(done.exchange, None) if done.exchange is not None else None
-        if held is None:
-            raise _broken("names an answer that nobody holds")
-        response, content = held
-        return Response(
-            response.status,
-            response.headers,
-            content,
-            attempts=done.attempts,
-            request_id=done.request_id,
-        )
-
-    def error(self, failed: Failed) -> RonError:
-        """The error that ``failed`` reports, with the class and errno of the library's."""
-        error = _error(failed)
-        if self.detail and isinstance(error, RonNetworkError):
-            error.add_note(f"transport: {self.detail}")
-        return error
-
-
-class _Loop:
-    """What belongs to one event loop: a transport and one timer."""
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, transport: Transport, tick: Callable[[], None]
-    ) -> None:
-        # The dictionary of loops is weak, so this must not keep the loop.
-        self._loop = weakref.ref(loop)
-        self.transport = transport
-        self._tick = tick
-        self._timer: asyncio.TimerHandle | None = None
-        self._wake_at = 0
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop.
-
-        Raises:
-            RuntimeError: it is gone.
-        """
-        loop = self._loop()
-        if loop is None:
-            raise RuntimeError("the event loop is gone")
-        return loop
-
-    def is_current(self) -> bool:
-        """Whether the calling code runs on this loop."""
-        try:
-            return asyncio.get_running_loop() is self._loop()
-        except RuntimeError:
-            return False
-
-    def call_soon_threadsafe(self, callback: Callable[..., object], *args: object) -> None:
-        """As the method of the loop."""
-        self.loop.call_soon_threadsafe(callback, *args)
-
-    def arm(self, wake_at: int | None) -> None:
-        """Has a tick sent at that time, unless one comes earlier: an early one asks again."""
-        if wake_at is None or (self._timer is not None and self._wake_at <= wake_at):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._wake_at = wake_at
-        # The monotonic clock of asyncio is that of the component, in seconds.
-        self._timer = self.loop.call_at(wake_at / 1e9, self._fire)
-
-    def _fire(self) -> None:
-        self._timer = None
-        self._tick()
-
-    async def close(self) -> None:
-        """Closes the transport and stops the timer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        await self.transport.close()
 
 
 def _open(guest: Guest, session: Session) -> None:
@@ -528,19 +299,8 @@ def _open(guest: Guest, session: Session) -> None:
         case [Opened()]:
             return
         case [Failed() as failed]:
-            raise _error(failed)
-    raise _broken("did not open a session")
-
-
-def _error(failed: Failed) -> RonError:
-    try:
-        return from_report(failed.kind, json.loads(failed.report))
-    except (ValueError, KeyError, TypeError):
-        return _broken("reported an error that can't be read")
-
-
-def _broken(what: str) -> RonSandboxError:
-    return RonSandboxError(f"the component {what}", code="abi")
+            raise report_error(failed)
+    raise broken("did not open a session")
 
 
 def _seconds(nanoseconds: int | None) -> float | None:

@@ -224,3 +224,8 @@ def from_report(kind: str, report: dict[str, Any]) -> RonError:
     if kind == "timeout":
         return RonTimeoutError(message, phase=report["phase"], code=code, **rest)
     return _BY_KIND.get(kind, RonSandboxError)(message, code=code, **rest)
+
+
+def broken(what: str) -> RonSandboxError:
+    """The error for a component that breaks ``docs/abi.md``: it ``what``."""
+    return RonSandboxError(f"the component {what}", code="abi")

@@ -17,6 +17,7 @@ from ._version import USER_AGENT
 from .calls import Calls
 from .client import default_transport, resolved
 from .config import ClientConfig
+from .loops import running_loop
 from .request import UNSET, Call, FieldMap, Query
 from .response import Response
 from .transport.protocol import TransportFactory
@@ -175,7 +176,7 @@ class _ThreadLoops:
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Runs a coroutine on this thread's loop; from inside a running loop, on a thread of its
         own, since one thread can't run two."""
-        if asyncio._get_running_loop() is None:
+        if running_loop() is None:
             return self._own().run(work)
         results: list[T] = []
         errors: list[BaseException] = []

@@ -1,0 +1,129 @@
+//! `ron:app/session` and `ron:app/types`: using the app plane.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::call::{self, Answer, Failure};
+use crate::session::Session;
+use crate::wit::exports::ron::app::{session, types};
+use crate::wit::wasi::http::types::{IncomingBody, IncomingResponse};
+use crate::wit::wasi::io::streams::InputStream;
+use crate::{Client, convert, exchange, runtime};
+
+impl session::Guest for Client {
+    type Session = SessionHandle;
+    type Call = Call;
+}
+
+impl types::Guest for Client {
+    type Response = Response;
+}
+
+/// The exported resource.
+pub struct SessionHandle(pub Rc<Session>);
+
+impl session::GuestSession for SessionHandle {
+    fn send(&self, request: types::Request) -> Result<types::Response, types::Error> {
+        result(runtime::block_on(perform(&self.0, request)))
+    }
+
+    fn start(&self, request: types::Request, token: u64) -> session::Call {
+        session::Call::new(Call {
+            future: RefCell::new(Some(Box::pin(perform(&self.0, request)))),
+            waker: runtime::waker(token),
+        })
+    }
+}
+
+type Performing = Pin<Box<dyn Future<Output = Result<Answer, Failure>>>>;
+
+/// A call in flight; none when it is over.
+pub struct Call {
+    future: RefCell<Option<Performing>>,
+    waker: Waker,
+}
+
+impl session::GuestCall for Call {
+    fn poll(&self) -> Option<Result<types::Response, types::Error>> {
+        let mut future = self.future.borrow_mut();
+        let mut context = Context::from_waker(&self.waker);
+        match future.as_mut()?.as_mut().poll(&mut context) {
+            Poll::Pending => None,
+            Poll::Ready(result) => {
+                *future = None;
+                Some(self::result(result))
+            }
+        }
+    }
+}
+
+/// The answer to a call.
+pub struct Response {
+    request_id: String,
+    attempts: u32,
+    // In this order, because a parent must outlive its children.
+    stream: RefCell<Option<InputStream>>,
+    _body: Option<IncomingBody>,
+    response: IncomingResponse,
+}
+
+impl Response {
+    /// The answer as a resource.
+    pub fn new(answer: Answer) -> Self {
+        let (body, stream) = exchange::body(&answer.response).unzip();
+        Self {
+            request_id: answer.request_id,
+            attempts: answer.attempts,
+            stream: RefCell::new(stream),
+            _body: body,
+            response: answer.response,
+        }
+    }
+}
+
+impl types::GuestResponse for Response {
+    fn status(&self) -> u16 {
+        self.response.status()
+    }
+
+    fn headers(&self) -> Vec<types::Field> {
+        let entries = self.response.headers().entries().into_iter();
+        entries
+            .map(|(name, value)| types::Field { name, value })
+            .collect()
+    }
+
+    fn body(&self) -> Option<types::InputStream> {
+        self.stream.take()
+    }
+
+    fn request_id(&self) -> String {
+        self.request_id.clone()
+    }
+
+    fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}
+
+fn perform(
+    session: &Rc<Session>,
+    request: types::Request,
+) -> impl Future<Output = Result<Answer, Failure>> + use<> {
+    let (call, content) = convert::call(request);
+    call::perform(session.clone(), call, content)
+}
+
+fn result(result: Result<Answer, Failure>) -> Result<types::Response, types::Error> {
+    match result {
+        Ok(answer) => Ok(types::Response::new(Response::new(answer))),
+        Err(failure) => Err(types::Error {
+            attempts: failure.attempts,
+            request_id: failure.request_id,
+            ..convert::error(failure.error)
+        }),
+    }
+}

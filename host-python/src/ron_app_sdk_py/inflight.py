@@ -1,0 +1,184 @@
+"""One call in flight: its inbox, and what this side holds for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from .engine.guest import Guest
+from .engine.messages import Done, Failed, Item, Send
+from .errors import RonError, RonNetworkError, broken, from_report
+from .loops import LoopState
+from .response import Response
+from .transport.protocol import TransportResponse
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An item from this side: the instance that the call ran on is gone."""
+
+    call: int
+    error: RonError
+
+
+class InterruptedByInboxError(Exception):
+    """Something in the inbox is more urgent than the network."""
+
+
+class InFlight:
+    """A call in flight, from this side."""
+
+    __slots__ = (
+        "_interrupted",
+        "_task",
+        "_waiter",
+        "_waiting_for_network",
+        "content",
+        "detail",
+        "guest",
+        "held",
+        "id",
+        "inbox",
+        "loop",
+        "open",
+        "over",
+    )
+
+    def __init__(self, id_: int, guest: Guest, loop: LoopState, content: bytes | None) -> None:
+        self.id = id_
+        self.guest = guest
+        self.loop = loop
+        self.content = content
+        self.inbox: deque[Item | Lost] = deque()
+        self.open: dict[int, TransportResponse] = {}
+        self.held: dict[int, tuple[TransportResponse, bytes]] = {}
+        self.over = False
+        self.detail = ""
+        self._task = asyncio.current_task()
+        self._waiter: asyncio.Future[None] | None = None
+        self._waiting_for_network = False
+        self._interrupted = False
+
+    def deliver(self, item: Item | Lost, wake_at: int | None = None) -> None:
+        """Puts an item into the inbox from any thread, and has its loop wake up in time."""
+        if self.loop.is_current():
+            self._receive(item, wake_at)
+            return
+        # A closed loop has ended its calls.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._receive, item, wake_at)
+
+    def _receive(self, item: Item | Lost, wake_at: int | None) -> None:
+        self.inbox.append(item)
+        self.loop.arm(wake_at)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+        elif self._waiting_for_network and not self._interrupted and self._task is not None:
+            self._interrupted = True
+            self._task.cancel()
+
+    async def wait(self) -> None:
+        """Waits until something is in the inbox."""
+        self._waiter = self.loop.loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    async def io(self, work: Awaitable[T]) -> T:
+        """Waits for the network.
+
+        Raises:
+            InterruptedByInboxError: the inbox has something; the work was cancelled.
+        """
+        self._waiting_for_network = True
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            self._waiting_for_network = False
+            if self._end_interruption():
+                raise InterruptedByInboxError from None
+            raise
+        finally:
+            self._waiting_for_network = False
+        if self._interrupted:
+            self._end_interruption()
+            raise InterruptedByInboxError
+        return result
+
+    def _end_interruption(self) -> bool:
+        """Takes back our own cancellation; tells whether it was the only one."""
+        if not self._interrupted or self._task is None:
+            return False
+        self._interrupted = False
+        return self._task.uncancel() == 0
+
+    def body(self, send: Send) -> bytes | None:
+        """The body of a request: what this side holds, and what the component made."""
+        if send.body is None:
+            return None
+        held = self.content or b""
+        if send.body == [("held", str(len(held)))]:
+            return held
+        parts, at = [], 0
+        try:
+            for kind, value in send.body:
+                if kind == "bytes":
+                    parts.append(bytes.fromhex(value))
+                elif kind == "held" and at + int(value) <= len(held):
+                    parts.append(held[at : at + int(value)])
+                    at += int(value)
+                else:
+                    raise ValueError
+        except ValueError:
+            raise broken("wants a body that nobody holds") from None
+        return b"".join(parts)
+
+    def abort(self, exchange: int) -> None:
+        """Drops an exchange."""
+        self.held.pop(exchange, None)
+        response = self.open.pop(exchange, None)
+        if response is not None:
+            response.abort()
+
+    def abort_all(self) -> None:
+        """Drops every exchange."""
+        for exchange in list(self.open):
+            self.abort(exchange)
+        self.held.clear()
+
+    def answer(self, done: Done) -> Response:
+        """The answer that ``done`` names."""
+        held = self.held.pop(done.exchange, None) if done.exchange is not None else None
+        if held is None:
+            raise broken("names an answer that nobody holds")
+        response, content = held
+        return Response(
+            response.status,
+            response.headers,
+            content,
+            attempts=done.attempts,
+            request_id=done.request_id,
+        )
+
+    def error(self, failed: Failed) -> RonError:
+        """The error that ``failed`` reports, with the class and errno of the library's."""
+        error = report_error(failed)
+        if self.detail and isinstance(error, RonNetworkError):
+            error.add_note(f"transport: {self.detail}")
+        return error
+
+
+def report_error(failed: Failed) -> RonError:
+    """The error that an ``error`` item reports."""
+    try:
+        return from_report(failed.kind, json.loads(failed.report))
+    except (ValueError, KeyError, TypeError):
+        return broken("reported an error that can't be read")
