@@ -8,8 +8,8 @@ import pytest
 
 import guests
 from ron_app_sdk_py import RonClient, RonClosedError, RonRequestError, RonSandboxError
+from ron_app_sdk_py.base import default_transport
 from ron_app_sdk_py.calls import Calls
-from ron_app_sdk_py.client import default_transport
 from ron_app_sdk_py.engine.guest import Begin, Guest
 from ron_app_sdk_py.engine.instance import Instance
 from ron_app_sdk_py.engine.messages import Abort, Done, Failed, Opened, Read, Send

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from types import TracebackType
 from typing import Any, Self
 
-from ._version import USER_AGENT
-from .calls import Calls
-from .config import ClientConfig
+from .base import RootClient
 from .request import UNSET, Call, FieldMap, Query
 from .response import Response
-from .transport.protocol import Transport, TransportFactory
 
 
-def default_transport() -> Transport:
-    """The transport of the running loop: aiohttp, imported when first used."""
-    from .transport.aiohttp_ import AiohttpTransport
-
-    return AiohttpTransport()
-
-
-class RonClient:
+class RonClient(RootClient):
     """Calls the app plane of a RON gateway.
 
     Paths get ``/app`` in front unless they have it. A verb returns what the answer's type says:
@@ -42,32 +31,6 @@ class RonClient:
         RonConfigError: the configuration is no good.
         RonSandboxError: the component can't be loaded.
     """
-
-    def __init__(
-        self,
-        base_url: str | None = None,
-        *,
-        token: str | None = None,
-        timeout: float | None = None,
-        allow_insecure_http: bool | None = None,
-        config: ClientConfig | None = None,
-        transport: TransportFactory = default_transport,
-    ) -> None:
-        self._config = resolved(
-            config,
-            base_url=base_url,
-            token=token,
-            timeout=timeout,
-            allow_insecure_http=allow_insecure_http,
-        )
-        settings = self._config.settings(USER_AGENT)
-        self._calls = Calls(transport, max_response_bytes=self._config.max_response_bytes)
-        self._session = self._calls.open(settings)
-
-    @property
-    def config(self) -> ClientConfig:
-        """The configuration in force."""
-        return self._config
 
     async def get(
         self,
@@ -167,15 +130,3 @@ class RonClient:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
-
-    def __repr__(self) -> str:
-        return f"RonClient({self._config.base_url!r})"
-
-
-def resolved(config: ClientConfig | None, **arguments: Any) -> ClientConfig:
-    """The configuration of a constructor's arguments: those given win over ``config``, and that,
-    or the environment, over the defaults."""
-    if config is None:
-        return ClientConfig.from_env(**arguments)
-    given = {name: value for name, value in arguments.items() if value is not None}
-    return dataclasses.replace(config, **given)

@@ -13,9 +13,7 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ._version import USER_AGENT
-from .calls import Calls
-from .client import default_transport, resolved
+from .base import RootClient, default_transport
 from .config import ClientConfig
 from .loops import running_loop
 from .request import UNSET, Call, FieldMap, Query
@@ -25,7 +23,7 @@ from .transport.protocol import TransportFactory
 T = TypeVar("T")
 
 
-class RonClientSync:
+class RonClientSync(RootClient):
     """Calls the app plane of a RON gateway from synchronous code.
 
     The surface is that of :class:`RonClient`, without ``await``. It may be used from any number of
@@ -55,22 +53,15 @@ class RonClientSync:
         config: ClientConfig | None = None,
         transport: TransportFactory = default_transport,
     ) -> None:
-        self._config = resolved(
-            config,
-            base_url=base_url,
+        super().__init__(
+            base_url,
             token=token,
             timeout=timeout,
             allow_insecure_http=allow_insecure_http,
+            config=config,
+            transport=transport,
         )
-        settings = self._config.settings(USER_AGENT)
-        self._calls = Calls(transport, max_response_bytes=self._config.max_response_bytes)
-        self._session = self._calls.open(settings)
         self._loops = _ThreadLoops(self._calls.close_loop)
-
-    @property
-    def config(self) -> ClientConfig:
-        """The configuration in force."""
-        return self._config
 
     def get(
         self,
@@ -154,9 +145,6 @@ class RonClientSync:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"RonClientSync({self._config.base_url!r})"
 
 
 class _ThreadLoops:
