@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from wasmtime import Config, Engine, Store, WasiConfig
-from wasmtime.component import Component, Func, Instance, Linker, Variant
+from wasmtime.component import Component, Func, Instance, Linker, ResourceAny, Variant
 
 from ron_app_sdk_py.engine.artifact import CLIENT, load
 from servers import TOKEN, raw_server, read_request, reply
@@ -78,6 +78,7 @@ class Client:
 
 
 def status(client: Client, response: Any) -> int:
+    assert isinstance(response, ResourceAny), vars(response)
     return int(client.call("types", "[method]response.status", response))
 
 

@@ -48,9 +48,13 @@ pub async fn send(
         .map_err(|code| error(&code, origin))?;
     if let Some((body, content)) = body {
         let stream = body.write().map_err(|()| broken("write"))?;
-        write(&stream, content).await?;
+        let written = write(&stream, content).await;
         drop(stream);
-        OutgoingBody::finish(body, None).map_err(|code| error(&code, origin))?;
+        let finished = OutgoingBody::finish(body, None);
+        // A host that takes no more bytes has an answer already, or a failure that says why.
+        if written.is_ok() {
+            finished.map_err(|code| error(&code, origin))?;
+        }
     }
     match ready(|| future.get(), || future.subscribe()).await {
         Ok(Ok(response)) => Ok(response),
@@ -106,7 +110,8 @@ fn options(timeouts: &Timeouts) -> RequestOptions {
     options
 }
 
-async fn write(stream: &OutputStream, content: &Content) -> Result<(), Error> {
+/// Writes the content. The stream fails when the host takes no more.
+async fn write(stream: &OutputStream, content: &Content) -> Result<(), StreamError> {
     match content {
         Content::Bytes(bytes) => {
             let mut rest = bytes.as_slice();
@@ -115,7 +120,7 @@ async fn write(stream: &OutputStream, content: &Content) -> Result<(), Error> {
                 let now = rest
                     .len()
                     .min(usize::try_from(permit).unwrap_or(usize::MAX));
-                stream.write(&rest[..now]).map_err(|_| broken("write"))?;
+                stream.write(&rest[..now])?;
                 rest = &rest[now..];
             }
         }
@@ -130,15 +135,14 @@ async fn write(stream: &OutputStream, content: &Content) -> Result<(), Error> {
                     },
                     || source.subscribe(),
                 );
-                let count = spliced.await.map_err(|_| broken("splice"))?;
-                left = left.saturating_sub(count);
+                left = left.saturating_sub(spliced.await?);
             }
         }
     }
-    stream.flush().map_err(|_| broken("flush"))
+    Ok(())
 }
 
-async fn permit(stream: &OutputStream) -> Result<u64, Error> {
+async fn permit(stream: &OutputStream) -> Result<u64, StreamError> {
     let permit = ready(
         || match stream.check_write() {
             Ok(0) => None,
@@ -146,7 +150,7 @@ async fn permit(stream: &OutputStream) -> Result<u64, Error> {
         },
         || stream.subscribe(),
     );
-    permit.await.map_err(|_| broken("check-write"))
+    permit.await
 }
 
 /// Reads a body until its end, a failure or `max` bytes, whichever comes first.
