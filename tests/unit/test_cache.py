@@ -14,8 +14,6 @@ from ron_app_sdk_py.engine.artifact import load
 from ron_app_sdk_py.engine.cache import RonCacheWarning
 from ron_app_sdk_py.engine.runtime import compiled
 
-ROOT_ONLY = os.geteuid() == 0
-
 
 def test_what_is_written_is_read_and_belongs_to_the_user_alone(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "cache"
@@ -103,7 +101,9 @@ def test_the_compiled_form_is_kept_and_a_damaged_one_is_replaced(
         (kept,) = folder.iterdir()
         assert artifact.sha256 in kept.name
         whole = kept.read_bytes()
-        for damaged in (b"", whole[: len(whole) // 2], b"\x7fELF garbage"):
+        flipped = bytearray(whole)
+        flipped[len(whole) // 2] ^= 1
+        for damaged in (b"", whole[: len(whole) // 2], bytes(flipped), b"\x7fELF garbage" * 9):
             kept.write_bytes(damaged)
             compiled(artifact)
             assert kept.read_bytes()[:64] == whole[:64]

@@ -188,7 +188,7 @@ class Calls:
             send.method,
             send.url,
             send.headers,
-            call.body(send),
+            None if send.body is None else call.body(send.body),
             _seconds(send.connect_timeout),
             _seconds(send.first_byte_timeout),
             _seconds(send.between_bytes_timeout),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from .engine.guest import Guest
-from .engine.messages import Done, Failed, Item, Send
+from .engine.messages import Done, Failed, Item, Pairs
 from .errors import RonError, RonNetworkError, broken, from_report
 from .loops import LoopState
 from .response import Response
@@ -120,16 +120,14 @@ class InFlight:
         self._interrupted = False
         return self._task.uncancel() == 0
 
-    def body(self, send: Send) -> bytes | None:
+    def body(self, segments: Pairs) -> bytes:
         """The body of a request: what this side holds, and what the component made."""
-        if send.body is None:
-            return None
         held = self.content or b""
-        if send.body == [("held", str(len(held)))]:
+        if segments == [("held", str(len(held)))]:
             return held
         parts, at = [], 0
         try:
-            for kind, value in send.body:
+            for kind, value in segments:
                 if kind == "bytes":
                     parts.append(bytes.fromhex(value))
                 elif kind == "held" and at + int(value) <= len(held):

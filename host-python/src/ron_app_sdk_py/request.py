@@ -56,8 +56,11 @@ class Call:
         Raises:
             RonRequestError: an argument has the wrong type, or the body can't be encoded.
         """
-        _require_text("method", method)
-        _require_text("path", path)
+        for name, value in (("method", method), ("path", path)):
+            if not isinstance(value, str):
+                raise RonRequestError(
+                    f"{name} is {type(value).__name__}; give a str", code=f"invalid_{name}"
+                )
         fields = _fields(headers)
         if json is not UNSET:
             if content is not None:
@@ -112,13 +115,6 @@ def _options(timeout: float | None, idem: bool | str) -> list[tuple[str, str]]:
     elif idem:
         options.append(("idempotent", "true"))
     return options
-
-
-def _require_text(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise RonRequestError(
-            f"{name} is {type(value).__name__}; give a str", code=f"invalid_{name}"
-        )
 
 
 def _encoded(value: Any) -> bytes:

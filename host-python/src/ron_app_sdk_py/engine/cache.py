@@ -1,14 +1,15 @@
 """The compiled form of the component, kept between processes.
 
 Loading compiled code runs it, so the folder must be the user's alone: 0700, owned by the user,
-reached without following a link at its end. Files are read whole before they are loaded, and
-replaced at one stroke. Anything suspicious is a warning and a fresh compilation, never an error.
-``RON_SDK_COMPILE_CACHE=off`` turns it off; any other value is the folder to use.
+reached without following a link at its end. Files are read whole, checked by digest and only then
+loaded; they are replaced at one stroke. Anything suspicious is a warning and a fresh compilation,
+never an error. ``RON_SDK_COMPILE_CACHE=off`` turns it off; any other value is the folder to use.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
@@ -18,6 +19,9 @@ from pathlib import Path
 
 VARIABLE = "RON_SDK_COMPILE_CACHE"
 """The environment variable."""
+
+
+_DIGEST_BYTES = 32
 
 
 class RonCacheWarning(UserWarning):
@@ -40,13 +44,14 @@ def folder() -> Path | None:
 
 
 def read(directory: Path, key: str) -> bytes | None:
-    """The cached bytes, or None."""
+    """The cached bytes, or None if there are none or they are not what was written."""
     try:
         with _opened(directory) as fd:
             file = os.open(key, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
             with open(file, "rb") as stream:
                 _check_owner(os.fstat(file), directory / key)
-                return stream.read()
+                digest, compiled = stream.read(_DIGEST_BYTES), stream.read()
+                return compiled if _digest(compiled) == digest else None
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -70,7 +75,7 @@ def write(directory: Path, key: str, compiled: bytes) -> None:
             )
             try:
                 with open(file, "wb") as stream:
-                    stream.write(compiled)
+                    stream.write(_digest(compiled) + compiled)
                 os.replace(temporary, key, src_dir_fd=fd, dst_dir_fd=fd)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -87,6 +92,10 @@ def discard(directory: Path, key: str) -> None:
             os.unlink(key, dir_fd=fd)
     except OSError as error:
         _warn(directory, error)
+
+
+def _digest(compiled: bytes) -> bytes:
+    return hashlib.sha256(compiled).digest()
 
 
 @contextlib.contextmanager

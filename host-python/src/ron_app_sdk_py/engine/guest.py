@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..errors import RonSandboxError
 from .instance import Instance
@@ -41,8 +40,7 @@ class SystemClock:
         return os.urandom(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """A call as ``begin`` wants it.
 
     Attributes:
@@ -150,7 +148,8 @@ class Guest:
         raise RonSandboxError("the component did not answer stats", code="abi")
 
     def _clocks(self) -> tuple[str, str]:
-        return str(self._clock.monotonic_ns()), str(self._clock.wall_ns())
+        clock = self._clock
+        return str(clock.monotonic_ns()), str(clock.wall_ns())
 
     def _feed(self, *fields: str) -> Output:
         return self._call("feed", encode((*self._clocks(), *fields)))
