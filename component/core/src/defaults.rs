@@ -15,6 +15,8 @@ pub const MAX_CONCURRENCY: u32 = 100;
 pub const MAX_QUEUE: u32 = 1_000;
 /// Largest request content in bytes.
 pub const MAX_REQUEST_BYTES: u64 = 1024 * 1024;
+/// Longest request target (path and query) in bytes.
+pub const MAX_TARGET_BYTES: u64 = 64 * 1024;
 /// Largest request header section in bytes.
 pub const MAX_HEADER_BYTES: u64 = 64 * 1024;
 /// How much of an error answer is read, in bytes.

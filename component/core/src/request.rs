@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::defaults::MAX_IDEMPOTENCY_KEY_BYTES;
+use crate::defaults::{MAX_IDEMPOTENCY_KEY_BYTES, MAX_TARGET_BYTES};
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Field};
 use crate::path::{app_path, quoted};
@@ -124,6 +124,16 @@ pub fn prepare(
     if !query.is_empty() {
         target.push('?');
         target.push_str(&query);
+    }
+    if target.len() as u64 > MAX_TARGET_BYTES {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            "request_target_too_large",
+            format!(
+                "path and query take {} bytes, more than {MAX_TARGET_BYTES}; send the data in the body",
+                target.len()
+            ),
+        ));
     }
     Ok(Prepared {
         method,
@@ -332,6 +342,20 @@ mod tests {
         .unwrap_err();
         assert_eq!(error.kind, ErrorKind::TooLarge);
         assert!(error.message.contains("5000000") && error.message.contains("1048576"));
+    }
+
+    #[test]
+    fn a_target_over_the_limit_is_refused() {
+        let long = "/".repeat(2) + &"x".repeat(MAX_TARGET_BYTES as usize);
+        let error = prepared(&call("GET", &long[1..])).unwrap_err();
+        assert_eq!(error.code, "request_target_too_large");
+        let query = vec![("q".to_owned(), "é".repeat(20_000))];
+        let error = prepared(&Call {
+            query,
+            ..call("GET", "/x")
+        })
+        .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TooLarge);
     }
 
     proptest! {
