@@ -7,12 +7,18 @@ import asyncio
 import pytest
 
 import guests
-from ron_app_sdk_py import RonClient, RonClosedError, RonRequestError, RonSandboxError
+from ron_app_sdk_py import (
+    RonClient,
+    RonClosedError,
+    RonNetworkError,
+    RonRequestError,
+    RonSandboxError,
+)
 from ron_app_sdk_py.base import default_transport
 from ron_app_sdk_py.calls import Calls
 from ron_app_sdk_py.engine.guest import Begin, Guest
 from ron_app_sdk_py.engine.instance import Instance
-from ron_app_sdk_py.engine.messages import Abort, Done, Failed, Opened, Read, Send
+from ron_app_sdk_py.engine.messages import Abort, Done, Failed, Opened, Output, Read, Send
 from ron_app_sdk_py.engine.runtime import shared
 from servers import TOKEN
 
@@ -220,6 +226,24 @@ async def test_after_a_trap_the_next_call_runs_on_a_fresh_instance(node: str) ->
         assert response.status == 200
         assert client._calls._guest is not first
         assert client._calls.stats()["calls"] == 0
+
+
+async def test_a_refused_message_keeps_no_item_from_the_other_calls(
+    node: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with RonClient(node) as client:
+        slow = asyncio.create_task(client.get("/delay", query={"ms": 10_000}))
+        await asyncio.sleep(0.1)
+        (call,) = client._calls._in_flight
+        refused = Failed(0, "abi", '{"code":"c","message":"m"}')
+        other = Failed(call, "network", '{"code":"other","message":"m"}')
+        guest = client._calls._guest
+        assert guest is not None
+        monkeypatch.setattr(guest, "tick", lambda: Output(None, [refused, other]))
+        client._calls._tick()
+        with pytest.raises(RonNetworkError) as caught:
+            await asyncio.wait_for(slow, 5)
+        assert caught.value.code == "other"
 
 
 async def test_an_interrupted_crossing_discards_the_instance(node: str) -> None:

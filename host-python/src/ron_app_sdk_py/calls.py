@@ -9,6 +9,7 @@ deadlines and ``close`` reach it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 import weakref
@@ -100,7 +101,9 @@ class Calls:
             self._sessions.pop(session.id, None)
             guest = self._guest
         if guest is not None and guest.usable:
-            self._cross(guest, lambda: guest.close(session.id))
+            # A trap has told the calls already, and there is nothing left to close.
+            with contextlib.suppress(RonSandboxError):
+                self._cross(guest, lambda: guest.close(session.id))
 
     def end(self) -> None:
         """Closes all sessions; every call in flight ends with :class:`RonClosedError`."""
@@ -134,7 +137,9 @@ class Calls:
             # gone.
             call.abort_all()
             if not call.over and guest.usable:
-                self._cross(guest, lambda: guest.cancel(call.id))
+                # What ended the call is what the caller must hear of.
+                with contextlib.suppress(RonSandboxError):
+                    self._cross(guest, lambda: guest.cancel(call.id))
             raise
         finally:
             del self._in_flight[call.id]
@@ -240,17 +245,20 @@ class Calls:
             self._lose(guest, error, call)
             raise
         wake_at = output.wake_at
+        refusal: Failed | None = None
         for item in output.items:
-            if item.call == 0 and isinstance(item, Failed):
-                raise report_error(item)
             target = self._in_flight.get(item.call)
-            if target is call and target is not None:
+            if target is None:
+                refusal = item if item.call == 0 and isinstance(item, Failed) else refusal
+            elif target is call:
                 target.inbox.append(item)
-            elif target is not None:
+            else:
                 target.deliver(item, wake_at)
         state = call.loop if call is not None else self._running_loop()
         if state is not None:
             state.arm(wake_at)
+        if refusal is not None:
+            raise report_error(refusal)
 
     def _lose(self, guest: Guest, error: RonSandboxError, current: InFlight | None) -> None:
         """Ends the calls of an instance that trapped."""
