@@ -11,6 +11,7 @@ Environment: ``ROUNDS`` (default 41), ``CALLS`` a round (default 100).
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import platform
@@ -168,7 +169,7 @@ async def run() -> dict[str, list[float]]:
                 return (await calls.perform(session, call.begin, call.content)).value()
 
             candidates[f"engine {name}"] = canned
-            candidates[f"engine {name} 1 MiB"] = lambda canned=canned: canned(content=content)  # type: ignore[misc]
+            candidates[f"engine {name} 1 MiB"] = functools.partial(canned, content=content)
         for name, work in candidates.items():
             answer = await work()
             assert answer == json.loads(ANSWER), name

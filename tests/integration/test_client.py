@@ -26,6 +26,7 @@ from ron_app_sdk_py import (
     RonTimeoutError,
     RonTooLargeError,
 )
+from ron_app_sdk_py.transport.protocol import TransportRequest
 from servers import TOKEN, raw_server, read_request, reply
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
@@ -211,6 +212,35 @@ async def test_each_bad_answer_is_an_error_and_the_next_call_works(
         assert caught.value.__cause__ is None
         assert TOKEN not in f"{caught.value!r}{caught.value}{caught.value.__dict__}"
         assert await client.get("/x") == {"ok": True}
+
+
+async def test_a_transport_that_lets_a_malformed_header_through_is_a_network_error() -> None:
+    class Response:
+        def __init__(self) -> None:
+            self.status = 200
+            self.headers = [("x", "a\0b")]
+
+        async def read_all(self, max_bytes: int) -> bytes:
+            return b""
+
+        async def read(self, max_bytes: int) -> bytes:
+            return b""
+
+        def abort(self) -> None:
+            pass
+
+    class Lenient:
+        async def send(self, request: TransportRequest) -> Response:
+            return Response()
+
+        async def close(self) -> None:
+            pass
+
+    async with RonClient("https://gw.example", transport=Lenient) as client:
+        with pytest.raises(RonNetworkError) as caught:
+            await client.get("/x")
+        assert caught.value.code == "http_protocol_error"
+        assert client._calls.stats()["calls"] == 0
 
 
 async def test_a_token_that_the_server_repeats_is_redacted() -> None:

@@ -39,10 +39,9 @@ class Client:
 
     def call(self, interface: str, name: str, *arguments: Any) -> Any:
         index = self.instance.get_export_index(self.store, f"ron:app/{interface}@0.1.0")
-        function = self.instance.get_func(
-            self.store,
-            self.instance.get_export_index(self.store, name, index),  # type: ignore[arg-type]
-        )
+        export = self.instance.get_export_index(self.store, name, index)
+        assert export is not None, name
+        function = self.instance.get_func(self.store, export)
         assert isinstance(function, Func), name
         return function(self.store, *arguments)
 

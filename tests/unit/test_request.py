@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ron_app_sdk_py.errors import RonRequestError
@@ -70,13 +72,13 @@ for _ in range(100_000):
         ({"timeout": "1"}, "timeout is '1'"),
     ],
 )
-def test_what_cannot_be_sent_is_named(arguments: dict[str, object], word: str) -> None:
+def test_what_cannot_be_sent_is_named(arguments: dict[str, Any], word: str) -> None:
     with pytest.raises(RonRequestError, match=word):
-        Call("POST", "/", **arguments)  # type: ignore[arg-type]
+        Call("POST", "/", **arguments)
 
 
 @pytest.mark.parametrize("name", ["method", "path"])
 def test_method_and_path_are_text(name: str) -> None:
-    arguments = {"method": "GET", "path": "/"} | {name: b"x"}
+    arguments: dict[str, Any] = {"method": "GET", "path": "/"} | {name: b"x"}
     with pytest.raises(RonRequestError, match=f"{name} is bytes"):
-        Call(**arguments)  # type: ignore[arg-type]
+        Call(**arguments)

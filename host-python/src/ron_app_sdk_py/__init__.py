@@ -70,6 +70,7 @@ _MODULES = {
     "response": ("Response",),
     "sync": ("RonClientSync",),
 }
+# `__all__` below names the same once more, because type checkers read it as it is written.
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [

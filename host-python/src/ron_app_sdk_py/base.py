@@ -54,6 +54,10 @@ class RootClient:
         settings = self._config.settings(USER_AGENT)
         self._calls = Calls(transport, max_response_bytes=self._config.max_response_bytes)
         self._session = self._calls.open(settings)
+        self._opened()
+
+    def _opened(self) -> None:
+        """Called once the root session is open, for what a client has beside it."""
 
     @property
     def config(self) -> ClientConfig:

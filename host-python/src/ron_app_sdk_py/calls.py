@@ -186,7 +186,14 @@ class Calls:
             self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, detail), call)
             return
         status, headers = response.status, response.headers
-        self._cross(guest, lambda: guest.response(call.id, send.exchange, status, headers), call)
+        try:
+            self._cross(
+                guest, lambda: guest.response(call.id, send.exchange, status, headers), call
+            )
+        except RonRequestError:
+            # Fields that can't be framed came from the server, so the caller is not to blame.
+            code = "HTTP-protocol-error"
+            self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, ""), call)
 
     async def _exchange(self, call: InFlight, send: Send) -> TransportResponse:
         request = TransportRequest(

@@ -13,12 +13,10 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from .base import RootClient, default_transport
-from .config import ClientConfig
+from .base import RootClient
 from .loops import running_loop
 from .request import UNSET, Call, FieldMap, Query
 from .response import Response
-from .transport.protocol import TransportFactory
 
 T = TypeVar("T")
 
@@ -43,24 +41,7 @@ class RonClientSync(RootClient):
         RonSandboxError: the component can't be loaded.
     """
 
-    def __init__(
-        self,
-        base_url: str | None = None,
-        *,
-        token: str | None = None,
-        timeout: float | None = None,
-        allow_insecure_http: bool | None = None,
-        config: ClientConfig | None = None,
-        transport: TransportFactory = default_transport,
-    ) -> None:
-        super().__init__(
-            base_url,
-            token=token,
-            timeout=timeout,
-            allow_insecure_http=allow_insecure_http,
-            config=config,
-            transport=transport,
-        )
+    def _opened(self) -> None:
         self._loops = _ThreadLoops(self._calls.close_loop)
 
     def get(
