@@ -8,7 +8,7 @@ use ron_abi::{Malformed, NO_CALL, Writer};
 use crate::messages::{self, Begin, Derive, Open};
 use crate::wit::ron::app::session::{Call, Session};
 use crate::wit::ron::app::types::{Body, StreamedBody};
-use crate::wit::ron::app::{admin, driver};
+use crate::wit::ron::app::{admin, driver, node};
 use crate::wit::ron::wire::port;
 
 /// What the instance holds for its host.
@@ -68,7 +68,10 @@ impl Calls {
                     length,
                 })
             });
-            session.start(request, id)
+            match begin.node {
+                None => session.start(request, id),
+                Some(credential) => node::start(session, request, credential, id),
+            }
         };
         self.calls.borrow_mut().insert(id, call);
         self.run(id, out);

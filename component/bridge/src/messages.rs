@@ -4,6 +4,7 @@ use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
 
 use crate::wit::ron::app::admin::{Configuration, Overrides};
 use crate::wit::ron::app::driver;
+use crate::wit::ron::app::node::Credential;
 use crate::wit::ron::app::types::{
     Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request,
 };
@@ -31,6 +32,7 @@ impl Open {
             overall_timeout: None,
             connect_timeout: None,
             read_timeout: None,
+            write_timeout: None,
             max_concurrency: None,
             max_queue: None,
             max_request_bytes: None,
@@ -45,6 +47,7 @@ impl Open {
                 "overall-timeout" => given.overall_timeout = Some(number(name, value)?),
                 "connect-timeout" => given.connect_timeout = Some(number(name, value)?),
                 "read-timeout" => given.read_timeout = Some(number(name, value)?),
+                "write-timeout" => given.write_timeout = Some(number(name, value)?),
                 "max-concurrency" => given.max_concurrency = Some(small(name, value)?),
                 "max-queue" => given.max_queue = Some(small(name, value)?),
                 "max-request-bytes" => given.max_request_bytes = Some(number(name, value)?),
@@ -79,13 +82,17 @@ impl Derive {
             overall_timeout: None,
             connect_timeout: None,
             read_timeout: None,
+            write_timeout: None,
+            max_request_bytes: None,
         };
         for (name, value) in reader.block("settings")? {
-            let time = Some(number(name, value)?);
+            let number = Some(number(name, value)?);
             match name {
-                "overall-timeout" => overrides.overall_timeout = time,
-                "connect-timeout" => overrides.connect_timeout = time,
-                "read-timeout" => overrides.read_timeout = time,
+                "overall-timeout" => overrides.overall_timeout = number,
+                "connect-timeout" => overrides.connect_timeout = number,
+                "read-timeout" => overrides.read_timeout = number,
+                "write-timeout" => overrides.write_timeout = number,
+                "max-request-bytes" => overrides.max_request_bytes = number,
                 _ => return Err(unknown("setting of a derived session", name)),
             }
         }
@@ -108,6 +115,8 @@ pub struct Begin {
     pub request: Request,
     /// The size of the body that the host holds.
     pub body_length: Option<u64>,
+    /// For a call of the node instead of the app plane: whether it carries the credential.
+    pub node: Option<Credential>,
 }
 
 impl Begin {
@@ -120,12 +129,20 @@ impl Begin {
         let body_length = reader.optional_number("body-length")?;
         let mut timeout = None;
         let mut idempotency = Idempotency::None;
+        let mut node = None;
         for (name, value) in reader.block("options")? {
             match name {
                 "timeout" => timeout = Some(number(name, value)?),
                 "idempotency-key" => idempotency = Idempotency::Key(value.to_owned()),
                 "idempotent" if flag(name, value)? => idempotency = Idempotency::Generated,
                 "idempotent" => {}
+                "node" => {
+                    node = Some(match value {
+                        "omit" => Credential::Omit,
+                        "include" => Credential::Include,
+                        _ => return Err(Malformed::new("node is neither omit nor include")),
+                    });
+                }
                 _ => return Err(unknown("option", name)),
             }
         }
@@ -159,6 +176,7 @@ impl Begin {
                 idempotency,
             },
             body_length,
+            node,
         })
     }
 }

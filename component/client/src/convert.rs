@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ron_core::config::{Settings, TimeoutSettings};
+use ron_core::config::{Overrides, Settings, TimeoutSettings};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::problem::Problem;
-use ron_core::request::{Call, Idempotency};
+use ron_core::request::{Call, Idempotency, Plane};
 
 use crate::exchange::Content;
 use crate::wit::exports::ron::app::{admin, types};
@@ -21,6 +21,7 @@ pub fn settings(given: admin::Configuration) -> Settings {
             overall: given.overall_timeout.map(Duration::from_nanos),
             connect: given.connect_timeout.map(Duration::from_nanos),
             read: given.read_timeout.map(Duration::from_nanos),
+            write: given.write_timeout.map(Duration::from_nanos),
         },
         max_concurrency: given.max_concurrency,
         max_queue: given.max_queue,
@@ -29,21 +30,26 @@ pub fn settings(given: admin::Configuration) -> Settings {
 }
 
 /// What a derived session does otherwise.
-pub fn overrides(given: &admin::Overrides) -> TimeoutSettings {
-    TimeoutSettings {
-        overall: given.overall_timeout.map(Duration::from_nanos),
-        connect: given.connect_timeout.map(Duration::from_nanos),
-        read: given.read_timeout.map(Duration::from_nanos),
+pub fn overrides(given: &admin::Overrides) -> Overrides {
+    Overrides {
+        timeouts: TimeoutSettings {
+            overall: given.overall_timeout.map(Duration::from_nanos),
+            connect: given.connect_timeout.map(Duration::from_nanos),
+            read: given.read_timeout.map(Duration::from_nanos),
+            write: given.write_timeout.map(Duration::from_nanos),
+        },
+        max_request_bytes: given.max_request_bytes,
     }
 }
 
 /// A request and its content.
-pub fn call(given: types::Request) -> (Call, Option<Content>) {
+pub fn call(plane: Plane, given: types::Request) -> (Call, Option<Content>) {
     let content = given.body.map(|body| match body {
         types::Body::Bytes(bytes) => Content::Bytes(bytes),
         types::Body::Streamed(body) => Content::Streamed(body.content, body.length),
     });
     let call = Call {
+        plane,
         method: given.method,
         path: given.path,
         query: given

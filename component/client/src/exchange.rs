@@ -6,7 +6,7 @@ use ron_core::config::{Origin, Timeouts};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::request::Prepared;
 
-use crate::runtime::ready;
+use crate::runtime::{ready, within};
 use crate::wit::wasi::http::outgoing_handler;
 use crate::wit::wasi::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
@@ -48,12 +48,14 @@ pub async fn send(
         .map_err(|code| error(&code, origin))?;
     if let Some((body, content)) = body {
         let stream = body.write().map_err(|()| broken("write"))?;
-        let written = write(&stream, content).await;
+        let written = write(&stream, content, timeouts).await;
         drop(stream);
         let finished = OutgoingBody::finish(body, None);
-        // A host that takes no more bytes has an answer already, or a failure that says why.
-        if written.is_ok() {
-            finished.map_err(|code| error(&code, origin))?;
+        match written {
+            Ok(()) => finished.map_err(|code| error(&code, origin))?,
+            Err(Unwritten::Stuck) => return Err(error(&ErrorCode::ConnectionWriteTimeout, origin)),
+            // A host that takes no more bytes has an answer already, or a failure that says why.
+            Err(Unwritten::Refused) => {}
         }
     }
     match ready(|| future.get(), || future.subscribe()).await {
@@ -99,10 +101,7 @@ fn method(name: &str) -> Method {
 /// A host that can't do a time-out says so; the overall deadline still holds. A time-out as long as
 /// the overall one is not set, since which of the two ended first would be chance.
 fn options(timeouts: &Timeouts) -> RequestOptions {
-    let nanoseconds = |time: Duration| {
-        let shorter = time < timeouts.overall;
-        u64::try_from(time.as_nanos()).ok().filter(|_| shorter)
-    };
+    let nanoseconds = |time| u64::try_from(shorter(time, timeouts)?.as_nanos()).ok();
     let options = RequestOptions::new();
     let _ = options.set_connect_timeout(nanoseconds(timeouts.connect));
     let _ = options.set_first_byte_timeout(nanoseconds(timeouts.read));
@@ -110,13 +109,35 @@ fn options(timeouts: &Timeouts) -> RequestOptions {
     options
 }
 
-/// Writes the content. The stream fails when the host takes no more.
-async fn write(stream: &OutputStream, content: &Content) -> Result<(), StreamError> {
+fn shorter(time: Duration, timeouts: &Timeouts) -> Option<Duration> {
+    Some(time).filter(|time| *time < timeouts.overall)
+}
+
+/// Why a content was not written to its end.
+enum Unwritten {
+    /// The host takes no more.
+    Refused,
+    /// The host took nothing for the length of the write time-out.
+    Stuck,
+}
+
+impl From<StreamError> for Unwritten {
+    fn from(_: StreamError) -> Self {
+        Self::Refused
+    }
+}
+
+async fn write(
+    stream: &OutputStream,
+    content: &Content,
+    timeouts: &Timeouts,
+) -> Result<(), Unwritten> {
+    let limit = shorter(timeouts.write, timeouts);
     match content {
         Content::Bytes(bytes) => {
             let mut rest = bytes.as_slice();
             while !rest.is_empty() {
-                let permit = permit(stream).await?;
+                let permit = permit(stream, limit).await?;
                 let now = rest
                     .len()
                     .min(usize::try_from(permit).unwrap_or(usize::MAX));
@@ -127,7 +148,8 @@ async fn write(stream: &OutputStream, content: &Content) -> Result<(), StreamErr
         Content::Streamed(source, length) => {
             let mut left = *length;
             while left > 0 {
-                permit(stream).await?;
+                permit(stream, limit).await?;
+                // How long the caller's own stream takes is the caller's business.
                 let spliced = ready(
                     || match stream.splice(source, left) {
                         Ok(0) => None,
@@ -142,7 +164,7 @@ async fn write(stream: &OutputStream, content: &Content) -> Result<(), StreamErr
     Ok(())
 }
 
-async fn permit(stream: &OutputStream) -> Result<u64, StreamError> {
+async fn permit(stream: &OutputStream, limit: Option<Duration>) -> Result<u64, Unwritten> {
     let permit = ready(
         || match stream.check_write() {
             Ok(0) => None,
@@ -150,7 +172,10 @@ async fn permit(stream: &OutputStream) -> Result<u64, StreamError> {
         },
         || stream.subscribe(),
     );
-    permit.await
+    match limit {
+        None => Ok(permit.await?),
+        Some(limit) => Ok(within(limit, permit).await.ok_or(Unwritten::Stuck)??),
+    }
 }
 
 /// Reads a body until its end, a failure or `max` bytes, whichever comes first.

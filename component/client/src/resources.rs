@@ -1,4 +1,4 @@
-//! `ron:app/session` and `ron:app/types`: using the app plane.
+//! `ron:app/session`, `ron:app/node` and `ron:app/types`: performing calls.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -6,9 +6,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use ron_core::request::Plane;
+
 use crate::call::{self, Answer, Failure};
 use crate::session::Session;
-use crate::wit::exports::ron::app::{session, types};
+use crate::wit::exports::ron::app::{node, session, types};
 use crate::wit::wasi::http::types::{IncomingBody, IncomingResponse};
 use crate::wit::wasi::io::streams::InputStream;
 use crate::{Client, convert, exchange, runtime};
@@ -27,14 +29,64 @@ pub struct SessionHandle(pub Rc<Session>);
 
 impl session::GuestSession for SessionHandle {
     fn send(&self, request: types::Request) -> Result<types::Response, types::Error> {
-        result(runtime::block_on(perform(&self.0, request)))
+        self.block_on(Plane::App, request)
     }
 
     fn start(&self, request: types::Request, token: u64) -> session::Call {
+        self.started(Plane::App, request, token)
+    }
+}
+
+impl node::Guest for Client {
+    fn send(
+        session: session::SessionBorrow<'_>,
+        request: types::Request,
+        credential: node::Credential,
+    ) -> Result<types::Response, types::Error> {
+        let session = session.get::<SessionHandle>();
+        session.block_on(node_plane(credential), request)
+    }
+
+    fn start(
+        session: session::SessionBorrow<'_>,
+        request: types::Request,
+        credential: node::Credential,
+        token: u64,
+    ) -> session::Call {
+        let session = session.get::<SessionHandle>();
+        session.started(node_plane(credential), request, token)
+    }
+}
+
+fn node_plane(credential: node::Credential) -> Plane {
+    Plane::Node {
+        credential: matches!(credential, node::Credential::Include),
+    }
+}
+
+impl SessionHandle {
+    fn block_on(
+        &self,
+        plane: Plane,
+        request: types::Request,
+    ) -> Result<types::Response, types::Error> {
+        result(runtime::block_on(self.perform(plane, request)))
+    }
+
+    fn started(&self, plane: Plane, request: types::Request, token: u64) -> session::Call {
         session::Call::new(Call {
-            future: RefCell::new(Some(Box::pin(perform(&self.0, request)))),
+            future: RefCell::new(Some(Box::pin(self.perform(plane, request)))),
             waker: runtime::waker(token),
         })
+    }
+
+    fn perform(
+        &self,
+        plane: Plane,
+        request: types::Request,
+    ) -> impl Future<Output = Result<Answer, Failure>> + use<> {
+        let (call, content) = convert::call(plane, request);
+        call::perform(self.0.clone(), call, content)
     }
 }
 
@@ -107,14 +159,6 @@ impl types::GuestResponse for Response {
     fn attempts(&self) -> u32 {
         self.attempts
     }
-}
-
-fn perform(
-    session: &Rc<Session>,
-    request: types::Request,
-) -> impl Future<Output = Result<Answer, Failure>> + use<> {
-    let (call, content) = convert::call(request);
-    call::perform(session.clone(), call, content)
 }
 
 fn result(result: Result<Answer, Failure>) -> Result<types::Response, types::Error> {

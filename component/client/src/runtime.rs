@@ -5,11 +5,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use crate::wit::wasi::clocks::monotonic_clock;
 use crate::wit::wasi::io::poll::{self, Pollable};
@@ -151,6 +152,23 @@ impl Drop for Sleep {
             RUNTIME.with(|runtime| runtime.timers.borrow_mut().remove(&key));
         }
     }
+}
+
+/// What `work` results in, or none if it takes longer than `limit`.
+pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut sleep = None;
+    poll_fn(|context| {
+        if let Poll::Ready(result) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(result));
+        }
+        let sleep = sleep.get_or_insert_with(|| {
+            let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+            sleep_until(monotonic_clock::now().saturating_add(limit))
+        });
+        Pin::new(sleep).poll(context).map(|()| None)
+    })
+    .await
 }
 
 /// Repeats an operation until it has a result. Only a blocking caller makes a pollable of it: one

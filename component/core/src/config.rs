@@ -40,6 +40,17 @@ pub struct TimeoutSettings {
     pub connect: Option<Duration>,
     /// For the server's silence.
     pub read: Option<Duration>,
+    /// For a server that takes no bytes.
+    pub write: Option<Duration>,
+}
+
+/// What a derived session does otherwise. Absent members stay as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Overrides {
+    /// See [`Timeouts`].
+    pub timeouts: TimeoutSettings,
+    /// Largest request content in bytes.
+    pub max_request_bytes: Option<u64>,
 }
 
 /// Time-outs in force.
@@ -51,6 +62,8 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For the server's silence.
     pub read: Duration,
+    /// For a server that takes no bytes.
+    pub write: Duration,
 }
 
 /// Where requests go.
@@ -109,14 +122,8 @@ impl Config {
         {
             faults.push(fault);
         }
-        for (name, value) in [
-            ("max_concurrency", settings.max_concurrency.map(u64::from)),
-            ("max_request_bytes", settings.max_request_bytes),
-        ] {
-            if value == Some(0) {
-                faults.push(format!("{name} is 0; give at least 1"));
-            }
-        }
+        faults.extend(zero("max_concurrency", settings.max_concurrency));
+        faults.extend(zero("max_request_bytes", settings.max_request_bytes));
         let (Some(origin), Some(timeouts), true) = (origin, timeouts, faults.is_empty()) else {
             return Err(invalid(faults));
         };
@@ -139,23 +146,27 @@ impl Config {
         })
     }
 
-    /// This configuration with other time-outs; those not given stay.
+    /// This configuration with other values; those not given stay.
     ///
     /// # Errors
     ///
     /// As [`Config::new`].
-    pub fn derive(&self, overrides: TimeoutSettings) -> Result<Self, Error> {
-        let overall = overrides.overall.unwrap_or(self.timeouts.overall);
-        let timeouts = Timeouts::new(TimeoutSettings {
-            overall: Some(overall),
-            connect: overrides
-                .connect
-                .or(Some(self.timeouts.connect.min(overall))),
-            read: overrides.read.or(Some(self.timeouts.read.min(overall))),
-        })
-        .map_err(invalid)?;
+    pub fn derive(&self, overrides: Overrides) -> Result<Self, Error> {
+        let mut faults = Vec::new();
+        let timeouts = self
+            .timeouts
+            .overridden(overrides.timeouts)
+            .map_err(|mut found| faults.append(&mut found))
+            .ok();
+        faults.extend(zero("max_request_bytes", overrides.max_request_bytes));
+        let (Some(timeouts), true) = (timeouts, faults.is_empty()) else {
+            return Err(invalid(faults));
+        };
         Ok(Self {
             timeouts,
+            max_request_bytes: overrides
+                .max_request_bytes
+                .unwrap_or(self.max_request_bytes),
             ..self.clone()
         })
     }
@@ -185,15 +196,28 @@ impl Timeouts {
         };
         let connect = part("connect", settings.connect, defaults::CONNECT_TIMEOUT);
         let read = part("read", settings.read, defaults::READ_TIMEOUT);
+        let write = part("write", settings.write, defaults::WRITE_TIMEOUT);
         if faults.is_empty() {
             Ok(Self {
                 overall,
                 connect,
                 read,
+                write,
             })
         } else {
             Err(faults)
         }
+    }
+
+    /// These, but for what is given; those not given give way to a shorter overall time-out.
+    fn overridden(self, given: TimeoutSettings) -> Result<Self, Vec<String>> {
+        let overall = given.overall.unwrap_or(self.overall);
+        Self::new(TimeoutSettings {
+            overall: Some(overall),
+            connect: given.connect.or(Some(self.connect.min(overall))),
+            read: given.read.or(Some(self.read.min(overall))),
+            write: given.write.or(Some(self.write.min(overall))),
+        })
     }
 }
 
@@ -250,6 +274,10 @@ fn is_loopback(host: &Host<&str>) -> bool {
         Host::Ipv6(address) => address.is_loopback(),
         Host::Domain(name) => *name == "localhost",
     }
+}
+
+fn zero<T: Into<u64>>(name: &str, value: Option<T>) -> Option<String> {
+    (value?.into() == 0).then(|| format!("{name} is 0; give at least 1"))
 }
 
 fn check_token(token: &str) -> Result<(), String> {

@@ -9,6 +9,8 @@ pub const OVERALL_TIMEOUT: Duration = Duration::from_millis(10_000);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_000);
 /// How long the server may be silent, before the first byte and between bytes.
 pub const READ_TIMEOUT: Duration = Duration::from_millis(7_000);
+/// How long the server may take no bytes of a request.
+pub const WRITE_TIMEOUT: Duration = Duration::from_millis(5_000);
 /// Exchanges under way at once per root session.
 pub const MAX_CONCURRENCY: u32 = 100;
 /// Calls that may wait for one of those places.

@@ -34,8 +34,8 @@ const NOT_PCHAR: &AsciiSet = &CONTROLS
 
 /// A caller's path, taken apart.
 #[derive(Debug, PartialEq, Eq)]
-pub struct AppPath<'a> {
-    /// The encoded path, `/app` in front.
+pub struct Path<'a> {
+    /// The encoded path, a slash in front.
     pub path: String,
     /// What the caller wrote behind the question mark.
     pub query: Option<&'a str>,
@@ -47,7 +47,24 @@ pub struct AppPath<'a> {
 ///
 /// Kind `request`, naming the offending part: absolute URLs, dot segments, fragments, backslashes,
 /// control characters, and any of these (or a slash or a question mark) hidden by percent-encoding.
-pub fn app_path(written: &str) -> Result<AppPath<'_>, Error> {
+pub fn app_path(written: &str) -> Result<Path<'_>, Error> {
+    let mut path = node_path(written)?;
+    let in_plane = path
+        .path
+        .strip_prefix(APP_PLANE)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if !in_plane {
+        path.path.insert_str(0, APP_PLANE);
+    }
+    Ok(path)
+}
+
+/// As [`app_path`], for any path behind the base URL.
+///
+/// # Errors
+///
+/// As [`app_path`].
+pub fn node_path(written: &str) -> Result<Path<'_>, Error> {
     let (path, query) = match written.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (written, None),
@@ -61,29 +78,23 @@ pub fn app_path(written: &str) -> Result<AppPath<'_>, Error> {
     if path.starts_with("//") {
         return Err(refused(
             written,
-            "it names another host ('//'); give a path of the app plane such as /hello",
+            "it names another host ('//'); give a path such as /hello",
         ));
     }
     if has_scheme(path) {
         return Err(refused(
             written,
-            "it is an absolute URL; give a path of the app plane such as /hello and the host as base_url",
+            "it is an absolute URL; give a path such as /hello and the host as base_url",
         ));
     }
     check_layers(written, path)?;
 
     let mut encoded = String::with_capacity(APP_PLANE.len() + path.len() + 1);
-    let in_plane = path
-        .strip_prefix(APP_PLANE)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if !in_plane {
-        encoded.push_str(APP_PLANE);
-        if !path.starts_with('/') {
-            encoded.push('/');
-        }
+    if !path.starts_with('/') {
+        encoded.push('/');
     }
     push_encoded(&mut encoded, path);
-    Ok(AppPath {
+    Ok(Path {
         path: encoded,
         query,
     })

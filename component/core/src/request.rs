@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::defaults::{MAX_IDEMPOTENCY_KEY_BYTES, MAX_TARGET_BYTES};
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Field};
-use crate::path::{app_path, quoted};
+use crate::path::{app_path, node_path, quoted};
 use crate::query;
 
 /// How a call gets its `Idempotency-Key`.
@@ -20,9 +20,23 @@ pub enum Idempotency {
     Key(String),
 }
 
+/// Where a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plane {
+    /// To `/app`.
+    App,
+    /// To any path behind the base URL.
+    Node {
+        /// Whether the credential is sent.
+        credential: bool,
+    },
+}
+
 /// What a caller asks for.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// Where it goes.
+    pub plane: Plane,
     /// The method.
     pub method: String,
     /// The path, perhaps with a query.
@@ -67,8 +81,11 @@ pub fn prepare(
     generated_key: impl FnOnce() -> String,
 ) -> Result<Prepared, Error> {
     let method = method(&call.method)?;
-    let app_path = app_path(&call.path)?;
-    let query = query::encode(app_path.query, &call.query)?;
+    let (path, credential) = match call.plane {
+        Plane::App => (app_path(&call.path)?, true),
+        Plane::Node { credential } => (node_path(&call.path)?, credential),
+    };
+    let query = query::encode(path.query, &call.query)?;
     if let Some(length) = call.content_length
         && length > config.max_request_bytes
     {
@@ -109,7 +126,7 @@ pub fn prepare(
         Idempotency::Generated => headers.default("idempotency-key", &generated_key()),
         Idempotency::Key(key) => headers.default("idempotency-key", idempotency_key(key)?),
     }
-    if let Some(authorization) = &config.authorization {
+    if let (Some(authorization), true) = (&config.authorization, credential) {
         headers.default("authorization", authorization);
     }
     if call.content_length.is_some() || matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
@@ -120,7 +137,7 @@ pub fn prepare(
     header::check_size(&headers)?;
 
     let mut target = config.origin.prefix.clone();
-    target.push_str(&app_path.path);
+    target.push_str(&path.path);
     if !query.is_empty() {
         target.push('?');
         target.push_str(&query);
@@ -244,6 +261,7 @@ mod tests {
 
     fn call(method: &str, path: &str) -> Call {
         Call {
+            plane: Plane::App,
             method: method.to_owned(),
             path: path.to_owned(),
             query: Vec::new(),
@@ -287,6 +305,29 @@ mod tests {
             assert_eq!(values(&request, name), [value]);
         }
         assert!(values(&request, "idempotency-key").is_empty());
+    }
+
+    #[test]
+    fn a_call_of_the_node_stays_behind_the_base_url_and_carries_the_credential_only_if_asked() {
+        for credential in [false, true] {
+            let request = prepared(&Call {
+                plane: Plane::Node { credential },
+                ..call("GET", "/healthz")
+            })
+            .unwrap();
+            assert_eq!(request.target, "/ron/healthz");
+            assert_eq!(
+                values(&request, "authorization").len(),
+                usize::from(credential)
+            );
+        }
+        for path in ["/../x", "//evil.example", "/%2e%2e/x", "http://evil.example"] {
+            let call = Call {
+                plane: Plane::Node { credential: false },
+                ..call("GET", path)
+            };
+            assert!(prepared(&call).is_err(), "{path}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ fn answer(
         overall_timeout: Some(2_000_000_000),
         connect_timeout: None,
         read_timeout: None,
+        write_timeout: None,
         max_concurrency: None,
         max_queue: None,
         max_request_bytes: None,
