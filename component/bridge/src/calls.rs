@@ -1,11 +1,12 @@
 //! Sessions and calls by the ids that the host chose.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use ron_abi::{Malformed, NO_CALL, Writer};
 
 use crate::messages::{self, Begin, Derive, Open};
+use crate::wit::ron::app::driver::LogLevel;
 use crate::wit::ron::app::session::{Call, Session};
 use crate::wit::ron::app::types::{Body, StreamedBody};
 use crate::wit::ron::app::{admin, driver, node};
@@ -16,6 +17,7 @@ use crate::wit::ron::wire::port;
 pub struct Calls {
     sessions: RefCell<BTreeMap<u64, Session>>,
     calls: RefCell<BTreeMap<u64, Call>>,
+    log_level: Cell<Option<LogLevel>>,
 }
 
 impl Calls {
@@ -55,6 +57,9 @@ impl Calls {
     pub fn begin(&self, begin: Begin, out: &mut Writer) -> Result<(), Malformed> {
         self.unused("call", &self.calls, begin.call)?;
         let id = begin.call;
+        if self.log_level.replace(begin.log_level) != begin.log_level {
+            driver::set_log_level(begin.log_level);
+        }
         let call = {
             let sessions = self.sessions.borrow();
             let Some(session) = sessions.get(&begin.session) else {
@@ -138,6 +143,15 @@ impl Calls {
     pub fn close(&self, id: u64) {
         if let Some(session) = self.sessions.borrow_mut().remove(&id) {
             admin::close(&session);
+        }
+    }
+
+    /// Hands out what the calls tell of themselves.
+    pub fn take_log(&self, out: &mut Writer) {
+        if self.log_level.get().is_some() {
+            for event in driver::take_log() {
+                messages::log(out, &event);
+            }
         }
     }
 

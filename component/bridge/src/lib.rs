@@ -34,6 +34,7 @@ fn answer(
             messages::malformed(&mut out, &fault);
         }
         calls.run_woken(&mut out);
+        calls.take_log(&mut out);
         messages::output(&mut out)
     })
 }

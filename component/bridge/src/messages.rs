@@ -3,7 +3,7 @@
 use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
 
 use crate::wit::ron::app::admin::{Configuration, Overrides};
-use crate::wit::ron::app::driver;
+use crate::wit::ron::app::driver::{self, LogEvent, LogLevel};
 use crate::wit::ron::app::node::Credential;
 use crate::wit::ron::app::types::{
     Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request,
@@ -117,6 +117,8 @@ pub struct Begin {
     pub body_length: Option<u64>,
     /// For a call of the node instead of the app plane: whether it carries the credential.
     pub node: Option<Credential>,
+    /// Which events the host wants to hear from now on.
+    pub log_level: Option<LogLevel>,
 }
 
 impl Begin {
@@ -130,6 +132,7 @@ impl Begin {
         let mut timeout = None;
         let mut idempotency = Idempotency::None;
         let mut node = None;
+        let mut log_level = None;
         for (name, value) in reader.block("options")? {
             match name {
                 "timeout" => timeout = Some(number(name, value)?),
@@ -141,6 +144,14 @@ impl Begin {
                         "omit" => Credential::Omit,
                         "include" => Credential::Include,
                         _ => return Err(Malformed::new("node is neither omit nor include")),
+                    });
+                }
+                "log-level" => {
+                    log_level = Some(match value {
+                        "warn" => LogLevel::Warn,
+                        "info" => LogLevel::Info,
+                        "debug" => LogLevel::Debug,
+                        _ => return Err(Malformed::new("log-level is no level")),
                     });
                 }
                 _ => return Err(unknown("option", name)),
@@ -177,6 +188,7 @@ impl Begin {
             },
             body_length,
             node,
+            log_level,
         })
     }
 }
@@ -241,6 +253,23 @@ pub fn stats(out: &mut Writer, counts: &[(&str, u64)]) {
     for (name, count) in counts {
         out.text(name);
         out.number(*count);
+    }
+}
+
+/// Writes a `log`.
+pub fn log(out: &mut Writer, event: &LogEvent) {
+    out.number(event.token);
+    out.text("log");
+    out.text(match event.level {
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+    });
+    out.text(&event.message);
+    out.number(event.fields.len() as u64);
+    for field in &event.fields {
+        out.text(&field.name);
+        out.text(&field.value);
     }
 }
 

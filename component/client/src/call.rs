@@ -11,6 +11,7 @@ use ron_core::defaults::MAX_ERROR_BYTES;
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::problem::Problem;
 use ron_core::{ids, request};
+use tracing::level_filters::LevelFilter;
 
 use crate::exchange::{self, Content};
 use crate::runtime;
@@ -65,7 +66,9 @@ pub async fn perform(
             progress.borrow_mut().request_id = Some(prepared.request_id.clone());
             let timeout = prepared.timeout;
             let attempt = attempt(&session, &prepared, content.as_ref(), &progress);
-            until_deadline(&session, started, timeout, attempt).await
+            let result = until_deadline(&session, started, timeout, attempt).await;
+            tell_end(&session, &prepared, started, &result);
+            result
         }
     };
     let Progress {
@@ -99,8 +102,19 @@ async fn attempt(
     let config = &session.config;
     let _place = session.root.limiter.place().await?;
     progress.borrow_mut().attempts += 1;
-    let response = exchange::send(&config.origin, &config.timeouts, prepared, content).await?;
+    let attempt = progress.borrow().attempts;
+    let request_id = prepared.request_id.as_str();
+    let started = monotonic_clock::now();
+    tracing::debug!(request_id, attempt, "attempt");
+    let response = exchange::send(&config.origin, &config.timeouts, prepared, content)
+        .await
+        .inspect_err(|error| {
+            let (code, duration_us) = (error.code.as_str(), microseconds_since(started));
+            tracing::debug!(request_id, attempt, code, duration_us, "no answer");
+        })?;
     let status = response.status();
+    let duration_us = microseconds_since(started);
+    tracing::debug!(request_id, attempt, status, duration_us, "answer");
     if status < 300 {
         return Ok(response);
     }
@@ -150,6 +164,55 @@ async fn until_deadline<T>(
         Poll::Pending
     })
     .await
+}
+
+/// Tells how a call ended.
+fn tell_end(
+    session: &Session,
+    prepared: &request::Prepared,
+    started: u64,
+    result: &Result<IncomingResponse, Error>,
+) {
+    if LevelFilter::current() < LevelFilter::WARN {
+        return;
+    }
+    let method = prepared.method.as_str();
+    let mut path = prepared.path().to_owned();
+    session.config.redactor.scrub(&mut path);
+    let (path, request_id) = (path.as_str(), prepared.request_id.as_str());
+    let duration_us = microseconds_since(started);
+    match result {
+        Ok(response) => {
+            let status = response.status();
+            tracing::info!(method, path, status, request_id, duration_us, "call done");
+        }
+        Err(error) => {
+            let mut code = error.code.clone();
+            session.config.redactor.scrub(&mut code);
+            let code = code.as_str();
+            match &error.problem {
+                Some(problem) => {
+                    let status = problem.status;
+                    tracing::info!(
+                        method,
+                        path,
+                        status,
+                        code,
+                        request_id,
+                        duration_us,
+                        "call refused"
+                    );
+                }
+                None => {
+                    tracing::warn!(method, path, code, request_id, duration_us, "call failed");
+                }
+            }
+        }
+    }
+}
+
+fn microseconds_since(started: u64) -> u64 {
+    monotonic_clock::now().saturating_sub(started) / 1_000
 }
 
 fn randomness() -> [u8; 16] {

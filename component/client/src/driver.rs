@@ -1,7 +1,9 @@
 //! `ron:app/driver`: for a host that owns the event loop.
 
-use crate::wit::exports::ron::app::driver::Guest;
-use crate::{Client, runtime};
+use tracing::level_filters::LevelFilter;
+
+use crate::wit::exports::ron::app::driver::{Guest, LogEvent, LogField, LogLevel};
+use crate::{Client, log, runtime};
 
 impl Guest for Client {
     fn woken() -> Vec<u64> {
@@ -10,5 +12,35 @@ impl Guest for Client {
 
     fn wake_at() -> Option<u64> {
         runtime::wake_at()
+    }
+
+    fn set_log_level(level: Option<LogLevel>) {
+        log::set_level(match level {
+            None => LevelFilter::OFF,
+            Some(LogLevel::Warn) => LevelFilter::WARN,
+            Some(LogLevel::Info) => LevelFilter::INFO,
+            Some(LogLevel::Debug) => LevelFilter::DEBUG,
+        });
+    }
+
+    fn take_log() -> Vec<LogEvent> {
+        let event = |entry: log::Entry| LogEvent {
+            token: entry.token,
+            level: match entry.level {
+                tracing::Level::ERROR | tracing::Level::WARN => LogLevel::Warn,
+                tracing::Level::INFO => LogLevel::Info,
+                _ => LogLevel::Debug,
+            },
+            message: entry.message,
+            fields: entry
+                .fields
+                .into_iter()
+                .map(|(name, value)| LogField {
+                    name: name.to_owned(),
+                    value,
+                })
+                .collect(),
+        };
+        log::take().into_iter().map(event).collect()
     }
 }

@@ -9,6 +9,7 @@ mod convert;
 mod driver;
 mod exchange;
 mod limiter;
+mod log;
 mod resources;
 mod runtime;
 mod session;

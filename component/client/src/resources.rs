@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::wit::exports::ron::app::{node, session, types};
 use crate::wit::wasi::http::types::{IncomingBody, IncomingResponse};
 use crate::wit::wasi::io::streams::InputStream;
-use crate::{Client, convert, exchange, runtime};
+use crate::{Client, convert, exchange, log, runtime};
 
 impl session::Guest for Client {
     type Session = SessionHandle;
@@ -75,6 +75,7 @@ impl SessionHandle {
 
     fn started(&self, plane: Plane, request: types::Request, token: u64) -> session::Call {
         session::Call::new(Call {
+            token,
             future: RefCell::new(Some(Box::pin(self.perform(plane, request)))),
             waker: runtime::waker(token),
         })
@@ -94,12 +95,14 @@ type Performing = Pin<Box<dyn Future<Output = Result<Answer, Failure>>>>;
 
 /// A call in flight; none when it is over.
 pub struct Call {
+    token: u64,
     future: RefCell<Option<Performing>>,
     waker: Waker,
 }
 
 impl session::GuestCall for Call {
     fn poll(&self) -> Option<Result<types::Response, types::Error>> {
+        log::attribute(self.token);
         let mut future = self.future.borrow_mut();
         let mut context = Context::from_waker(&self.waker);
         match future.as_mut()?.as_mut().poll(&mut context) {

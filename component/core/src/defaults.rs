@@ -21,6 +21,8 @@ pub const MAX_REQUEST_BYTES: u64 = 1024 * 1024;
 pub const MAX_TARGET_BYTES: u64 = 64 * 1024;
 /// Largest request header section in bytes.
 pub const MAX_HEADER_BYTES: u64 = 64 * 1024;
+/// Log events kept until the host takes them; then the oldest go.
+pub const MAX_LOG_EVENTS: usize = 1_000;
 /// How much of an error answer is read, in bytes.
 pub const MAX_ERROR_BYTES: u64 = 1024 * 1024;
 /// How often a path is decoded while looking for what it hides.

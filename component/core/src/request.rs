@@ -68,6 +68,13 @@ pub struct Prepared {
     pub timeout: Duration,
 }
 
+impl Prepared {
+    /// The target without its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+}
+
 /// Checks a call and completes it. `request_id` and `generated_key` are used where the caller gave
 /// none.
 ///
@@ -321,7 +328,12 @@ mod tests {
                 usize::from(credential)
             );
         }
-        for path in ["/../x", "//evil.example", "/%2e%2e/x", "http://evil.example"] {
+        for path in [
+            "/../x",
+            "//evil.example",
+            "/%2e%2e/x",
+            "http://evil.example",
+        ] {
             let call = Call {
                 plane: Plane::Node { credential: false },
                 ..call("GET", path)
