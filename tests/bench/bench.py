@@ -34,7 +34,8 @@ import httpx
 from ron_app_sdk_py import ClientConfig, RonClient
 from ron_app_sdk_py.calls import Calls
 from ron_app_sdk_py.engine.artifact import FOLDER
-from ron_app_sdk_py.request import Call
+from ron_app_sdk_py.limits import Limits
+from ron_app_sdk_py.request import Request
 from ron_app_sdk_py.transport.protocol import TransportRequest
 
 ROUNDS = int(os.environ.get("ROUNDS", "41"))
@@ -152,12 +153,12 @@ async def run() -> dict[str, list[float]]:
             "aiohttp": with_aiohttp,
             "ours": lambda: ours.get("/hello"),
         }
-        settings = ClientConfig(
-            base_url=base, token=TOKEN, max_request_bytes=4 * 1024 * 1024
-        ).settings("bench")
+        config = ClientConfig(base_url=base, token=TOKEN, max_request_bytes=4 * 1024 * 1024)
+        settings, _faults = config.settings(("base_url", "token", "max_request_bytes"))
+        limits = Limits.of(config)
         content = b"x" * 1024 * 1024
         for name, private_api in (("fast", True), ("public", False)):
-            calls = Calls(CannedTransport, max_response_bytes=1 << 24, private_api=private_api)
+            calls = Calls(CannedTransport, private_api=private_api)
             session = calls.open(settings)
             stack.push_async_callback(calls.close_loop)
 
@@ -165,8 +166,8 @@ async def run() -> dict[str, list[float]]:
                 calls: Calls = calls, session: Any = session, content: bytes | None = None
             ) -> Any:
                 method = "GET" if content is None else "POST"
-                call = Call(method, "/hello", content=content)
-                return (await calls.perform(session, call.begin, call.content)).value()
+                request = Request(method, "/hello", content=content)
+                return (await calls.perform(session, limits, request)).value()
 
             candidates[f"engine {name}"] = canned
             candidates[f"engine {name} 1 MiB"] = functools.partial(canned, content=content)

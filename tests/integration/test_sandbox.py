@@ -8,6 +8,7 @@ import pytest
 
 import guests
 from ron_app_sdk_py import (
+    ClientConfig,
     RonClient,
     RonClosedError,
     RonNetworkError,
@@ -20,9 +21,12 @@ from ron_app_sdk_py.engine.guest import Begin, Guest
 from ron_app_sdk_py.engine.instance import Instance
 from ron_app_sdk_py.engine.messages import Abort, Done, Failed, Opened, Output, Read, Send
 from ron_app_sdk_py.engine.runtime import shared
+from ron_app_sdk_py.limits import Limits
+from ron_app_sdk_py.request import Request
 from servers import TOKEN
 
 SETTINGS = [("base-url", "http://127.0.0.1:8080"), ("token", TOKEN)]
+LIMITS = Limits.of(ClientConfig())
 GET = Begin("GET", "/hello", None, [], [], [])
 
 
@@ -212,7 +216,7 @@ def test_memory_is_bounded() -> None:
 async def test_after_a_trap_the_next_call_runs_on_a_fresh_instance(node: str) -> None:
     async with RonClient(node, token=TOKEN) as client:
         assert (await client.get("/hello"))["ok"]
-        first = client._calls._guest
+        first = client._calls._sessions.guest
         assert first is not None
         slow = asyncio.create_task(client.get("/delay", query={"ms": 10_000}))
         await asyncio.sleep(0.1)
@@ -224,7 +228,7 @@ async def test_after_a_trap_the_next_call_runs_on_a_fresh_instance(node: str) ->
             await slow
         response = await client.request("POST", "/echo", json={})
         assert response.status == 200
-        assert client._calls._guest is not first
+        assert client._calls._sessions.guest is not first
         assert client._calls.stats()["calls"] == 0
 
 
@@ -237,7 +241,7 @@ async def test_a_refused_message_keeps_no_item_from_the_other_calls(
         (call,) = client._calls._in_flight
         refused = Failed(0, "abi", '{"code":"c","message":"m"}')
         other = Failed(call, "network", '{"code":"other","message":"m"}')
-        guest = client._calls._guest
+        guest = client._calls._sessions.guest
         assert guest is not None
         monkeypatch.setattr(guest, "tick", lambda: Output(None, [refused, other]))
         client._calls._tick()
@@ -248,7 +252,7 @@ async def test_a_refused_message_keeps_no_item_from_the_other_calls(
 
 async def test_an_interrupted_crossing_discards_the_instance(node: str) -> None:
     async with RonClient(node) as client:
-        guest = client._calls._guest
+        guest = client._calls._sessions.guest
         assert guest is not None
         calls = guest.instance._calls
 
@@ -264,18 +268,18 @@ async def test_an_interrupted_crossing_discards_the_instance(node: str) -> None:
 
 
 async def test_a_call_on_a_closed_session_says_so() -> None:
-    calls = Calls(default_transport, max_response_bytes=1)
+    calls = Calls(default_transport)
     session = calls.open(SETTINGS)
     calls.close_session(session)
     with pytest.raises(RonClosedError):
-        await calls.perform(session, GET, None)
+        await calls.perform(session, LIMITS, Request("GET", "/x"))
     await calls.close_loop()
 
 
 async def test_a_refused_field_leaves_the_instance_usable(node: str) -> None:
     async with RonClient(node) as client:
-        guest = client._calls._guest
+        guest = client._calls._sessions.guest
         with pytest.raises(RonRequestError):
             await client.get("/\0")
-        assert client._calls._guest is guest
+        assert client._calls._sessions.guest is guest
         assert (await client.get("/hello"))["ok"]

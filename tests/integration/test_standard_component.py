@@ -52,6 +52,7 @@ class Client:
             "overall-timeout",
             "connect-timeout",
             "read-timeout",
+            "write-timeout",
             "max-concurrency",
             "max-queue",
             "max-request-bytes",

@@ -82,7 +82,7 @@ NOT_TEXT: Any = 3
         (ClientConfig(max_queue=-1), "max_queue"),
         (ClientConfig(max_request_bytes=2**40), "max_request_bytes"),
         (ClientConfig(max_response_bytes=-1), "max_response_bytes"),
-        (ClientConfig(user_agent="a\nb"), "user-agent"),
+        (ClientConfig(user_agent="a\nb"), "user_agent"),
         (ClientConfig(user_agent="é"), "user_agent"),
     ],
 )

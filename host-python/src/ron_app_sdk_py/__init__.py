@@ -37,7 +37,18 @@ if TYPE_CHECKING:
         RonTooLargeError,
     )
     from .headers import Headers
+    from .metrics import CallRecord, Metrics
+    from .middleware import Attempt, Middleware
+    from .node import (
+        PROTO_VERSION,
+        PROTOCOL_VERSION,
+        NodeHealth,
+        NodeReadiness,
+        NodeVersion,
+        RonVersionWarning,
+    )
     from .problem import Problem
+    from .request import Request
     from .response import Response
     from .sync import RonClientSync
 
@@ -67,6 +78,23 @@ _MODULES = {
     ),
     "headers": ("Headers",),
     "problem": ("Problem",),
+    "metrics": (
+        "CallRecord",
+        "Metrics",
+    ),
+    "middleware": (
+        "Attempt",
+        "Middleware",
+    ),
+    "node": (
+        "PROTOCOL_VERSION",
+        "PROTO_VERSION",
+        "NodeHealth",
+        "NodeReadiness",
+        "NodeVersion",
+        "RonVersionWarning",
+    ),
+    "request": ("Request",),
     "response": ("Response",),
     "sync": ("RonClientSync",),
 }
@@ -74,9 +102,19 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "PROTOCOL_VERSION",
+    "PROTO_VERSION",
+    "Attempt",
+    "CallRecord",
     "ClientConfig",
     "Headers",
+    "Metrics",
+    "Middleware",
+    "NodeHealth",
+    "NodeReadiness",
+    "NodeVersion",
     "Problem",
+    "Request",
     "Response",
     "RonAuthError",
     "RonCacheWarning",
@@ -99,6 +137,7 @@ __all__ = [
     "RonTimeoutError",
     "RonTlsError",
     "RonTooLargeError",
+    "RonVersionWarning",
     "__version__",
 ]
 

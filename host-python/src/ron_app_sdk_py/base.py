@@ -1,13 +1,24 @@
-"""What both clients share: a configuration, and the root session of a component."""
+"""What both clients share: a configuration, a session of the component, middleware."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from typing import Any
+import os
+import weakref
+from collections.abc import Iterable
+from typing import Any, Self
 
 from ._version import USER_AGENT
 from .calls import Calls
-from .config import ClientConfig
+from .config import ClientConfig, from_environment
+from .errors import RonConfigError, RonError
+from .limits import Limits
+from .metrics import Metrics, MetricsHook
+from .middleware import NONE
+from .request import Request
+from .response import Response
+from .sessions import Session
 from .transport.protocol import Transport, TransportFactory
 
 
@@ -18,8 +29,8 @@ def default_transport() -> Transport:
     return AiohttpTransport()
 
 
-class RootClient:
-    """Opens the root session.
+class BaseClient:
+    """A client: the root, or one derived by :meth:`with_options`.
 
     Args:
         base_url: the gateway; by default the environment's, else ``http://127.0.0.1:8080``.
@@ -30,7 +41,7 @@ class RootClient:
         transport: makes the transport of an event loop; aiohttp by default.
 
     Raises:
-        RonConfigError: the configuration is no good.
+        RonConfigError: the configuration is no good; names every fault.
         RonSandboxError: the component can't be loaded.
     """
 
@@ -44,34 +55,151 @@ class RootClient:
         config: ClientConfig | None = None,
         transport: TransportFactory = default_transport,
     ) -> None:
-        self._config = _resolved(
-            config,
+        given = _given(
             base_url=base_url,
             token=token,
             timeout=timeout,
             allow_insecure_http=allow_insecure_http,
         )
-        settings = self._config.settings(USER_AGENT)
-        self._calls = Calls(transport, max_response_bytes=self._config.max_response_bytes)
-        self._session = self._calls.open(settings)
+        faults: list[str] = []
+        if config is None:
+            values, faults = from_environment(os.environ)
+            config = ClientConfig(**{**values, **given})
+        else:
+            config = dataclasses.replace(config, **given)
+        self._middleware = NONE
+        self._calls = Calls(transport)
+        self._is_root = True
+        self._open(config, _ALL_FIELDS, faults)
         self._opened()
+
+    @classmethod
+    def from_env(cls, *, dotenv: bool | str | os.PathLike[str] = False, **overrides: Any) -> Self:
+        """A client configured by the environment: see :meth:`ClientConfig.from_env`.
+
+        Raises:
+            RonConfigError: as there, and as the constructor.
+        """
+        return cls(config=ClientConfig.from_env(dotenv=dotenv, **overrides))
 
     def _opened(self) -> None:
         """Called once the root session is open, for what a client has beside it."""
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
+        read_timeout: float | None = None,
+        write_timeout: float | None = None,
+        max_request_bytes: int | None = None,
+        max_response_bytes: int | None = None,
+    ) -> Self:
+        """A client that differs from this one in what is given.
+
+        It shares this one's credential, connections, places and queue, and has this one's
+        middleware; it ends with this one, or by a ``close`` of its own. Origin, TLS and proxy can't
+        be changed: make another client for that.
+
+        Args:
+            timeout: seconds for a whole call.
+            connect_timeout: seconds for DNS, TCP and TLS together.
+            read_timeout: seconds that the server may be silent.
+            write_timeout: seconds that the server may take no bytes.
+            max_request_bytes: largest request body in bytes.
+            max_response_bytes: largest body of a successful answer in bytes.
+
+        Raises:
+            RonConfigError: a value is no good; names every fault.
+            RonClosedError: the client was closed.
+        """
+        given = _given(
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            write_timeout=write_timeout,
+            max_request_bytes=max_request_bytes,
+            max_response_bytes=max_response_bytes,
+        )
+        derived = copy.copy(self)
+        derived._is_root = False
+        derived._open(dataclasses.replace(self._config, **given), given, [], self._session)
+        weakref.finalize(derived, self._calls.abandon, derived._session).atexit = False
+        return derived
+
+    def add_middleware(self, middleware: object) -> None:
+        """Adds middleware for the calls that begin from now on, of this client and of those that
+        are derived from it later.
+
+        Args:
+            middleware: a :class:`Middleware`, or any object with some of its methods.
+
+        Raises:
+            RonRequestError: it has none of them.
+        """
+        self._middleware = self._middleware.with_added(middleware)
+
+    def add_metrics_hook(self, hook: MetricsHook) -> None:
+        """Has ``hook`` called with a :class:`CallRecord` after each call of the root client and all
+        that are derived from it. What it raises is logged and does the call no harm."""
+        self._calls.add_hook(hook)
+
+    @property
+    def metrics(self) -> Metrics:
+        """Counters of the root client and all that are derived from it."""
+        return self._calls.metrics()
 
     @property
     def config(self) -> ClientConfig:
         """The configuration in force."""
         return self._config
 
+    def _open(
+        self,
+        config: ClientConfig,
+        fields: Iterable[str],
+        faults: list[str],
+        parent: Session | None = None,
+    ) -> None:
+        """Opens the session, collecting what both sides find wrong."""
+        settings, own_faults = config.settings(fields)
+        faults = faults + own_faults
+        if parent is None and config.user_agent is None:
+            settings.append(("user-agent", USER_AGENT))
+        session = None
+        try:
+            session = self._calls.open(settings, parent)
+        except RonConfigError as error:
+            faults.append(error.message)
+        if session is None or faults:
+            if session is not None:
+                self._calls.close_session(session)
+            raise RonConfigError("; ".join(faults), code="invalid_config")
+        self._config = config
+        self._session = session
+        self._limits = Limits.of(config)
+
+    async def _perform(self, request: Request) -> Response:
+        """Performs a call with this client's middleware around it."""
+        chain = self._middleware
+        if not chain:
+            return await self._calls.perform(self._session, self._limits, request)
+        await chain.run("before_request", request)
+        request.normalize()
+        try:
+            response = await self._calls.perform(self._session, self._limits, request, chain)
+        except RonError as error:
+            await chain.run("after_error", request, error)
+            raise
+        await chain.run("after_response", request, response)
+        return response
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._config.base_url!r})"
 
 
-def _resolved(config: ClientConfig | None, **arguments: Any) -> ClientConfig:
-    """The configuration of a constructor's arguments: those given win over ``config``, and that,
-    or the environment, over the defaults."""
-    if config is None:
-        return ClientConfig.from_env(**arguments)
-    given = {name: value for name, value in arguments.items() if value is not None}
-    return dataclasses.replace(config, **given)
+_ALL_FIELDS = tuple(field.name for field in dataclasses.fields(ClientConfig))
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}

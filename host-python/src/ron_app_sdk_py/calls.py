@@ -8,22 +8,28 @@ deadlines and ``close`` reach it.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
-import threading
-import weakref
+import os
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from .engine.guest import Begin, Clock, Guest
-from .engine.messages import Abort, Done, Failed, Opened, Output, Pairs, Read, Send
-from .errors import RonClosedError, RonConfigError, RonRequestError, RonSandboxError, broken
-from .inflight import InFlight, InterruptedByInboxError, Lost, report_error
-from .loops import LoopState, running_loop
+from . import logs
+from .engine.guest import Clock
+from .engine.messages import Abort, Done, Failed, Log, Output, Pairs, Read, Send
+from .errors import RonClosedError, RonError, RonRequestError, RonSandboxError, broken
+from .guard import check_added
+from .inflight import InFlight, InterruptedByInboxError, Lost
+from .limits import Limits
+from .loops import Loops
+from .metrics import CallRecord, CounterSet, Metrics, MetricsHook
+from .middleware import NONE, Attempt, Chain
+from .reports import report_error
+from .request import Request
 from .response import Response
+from .sessions import Session, Sessions
 from .transport.protocol import (
-    TransportFactory,
+    Transport,
     TransportFailure,
     TransportRequest,
     TransportResponse,
@@ -33,91 +39,95 @@ _HELD_BELOW = 400
 """Answers below this status are read to their end before the component hears of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session of the component, kept here so that it can be opened again after a trap.
-
-    Attributes:
-        id: its id.
-        parent: the session it is derived from, or None.
-        settings: what it was opened with.
-    """
-
-    id: int
-    parent: int | None
-    settings: Pairs
-
-    def __repr__(self) -> str:
-        return f"Session({self.id})"
-
-
 class Calls:
-    """The sessions and calls of one root client.
+    """The calls of one root client and of those derived from it.
 
     Args:
-        transport: makes the transport of an event loop.
-        max_response_bytes: largest body that is read.
+        make_transport: makes the transport of the running event loop.
         clock: time and randomness of the component; the system's by default.
         private_api: whether the engine may use its fast path.
     """
 
     def __init__(
         self,
-        transport: TransportFactory,
+        make_transport: Callable[[], Transport],
         *,
-        max_response_bytes: int,
         clock: Clock | None = None,
         private_api: bool = True,
     ) -> None:
-        self._transport = transport
-        self._max_response_bytes = max_response_bytes
-        self._make_guest: Callable[[], Guest] = lambda: Guest(clock, private_api=private_api)
-        self._lock = threading.Lock()
-        self._guest: Guest | None = None
-        self._sessions: dict[int, Session] = {}
-        self._in_flight: dict[int, InFlight] = {}
+        self._make_transport = make_transport
+        self._sessions = Sessions(clock, private_api=private_api)
         self._ids = itertools.count(1)
-        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopState] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._hooks: tuple[MetricsHook, ...] = ()
         self._closed = False
+        self._inherited: list[object] = []
+        self._start_in_process()
+
+    def _start_in_process(self) -> None:
+        self._process = os.getpid()
+        self._in_flight: dict[int, InFlight] = {}
+        self._counters = CounterSet()
+        self._loops = Loops(self._make_transport, self._counters, self._tick)
+
+    def _start_after_fork(self) -> None:
+        """Leaves to the parent what is the parent's. Its sockets and its instance are kept, unused:
+        destroying them could reach into the parent's connections."""
+        self._inherited += [self._in_flight, self._loops, self._sessions.after_fork()]
+        self._start_in_process()
 
     def open(self, settings: Pairs, parent: Session | None = None) -> Session:
-        """Opens a session.
-
-        Raises:
-            RonConfigError: the component refuses the settings.
-            RonSandboxError: the component can't be loaded.
-        """
-        session = Session(next(self._ids), parent.id if parent else None, settings)
-        with self._lock:
-            _open(self._usable_guest(), session)
-            self._sessions[session.id] = session
-        return session
+        """Opens a session: see :meth:`.sessions.Sessions.open`."""
+        if self._closed:
+            raise RonClosedError("the client was closed; open a new one", code="closed")
+        return self._sessions.open(settings, parent)
 
     def close_session(self, session: Session) -> None:
         """Closes a session; its calls end with :class:`RonClosedError`."""
-        with self._lock:
-            self._sessions.pop(session.id, None)
-            guest = self._guest
-        if guest is not None and guest.usable:
+        guest = self._sessions.forget(session)
+        if guest is not None:
             # A trap has told the calls already, and there is nothing left to close.
             with contextlib.suppress(RonSandboxError):
-                self._cross(guest, lambda: guest.close(session.id))
+                self._deliver(guest.close(session.id), None)
+
+    def abandon(self, session: Session) -> None:
+        """As :meth:`close_session`, but later, when a call crosses anyway: for finalizers, which
+        may run in the middle of a crossing."""
+        self._sessions.abandon(session)
 
     def end(self) -> None:
         """Closes all sessions; every call in flight ends with :class:`RonClosedError`."""
         self._closed = True
-        for session in list(self._sessions.values()):
+        for session in self._sessions.all():
             self.close_session(session)
 
     async def close_loop(self) -> None:
         """Closes the connections of the running loop."""
-        state = self._loops.pop(asyncio.get_running_loop(), None)
-        if state is not None:
-            await state.close()
+        await self._loops.close_current()
 
-    async def perform(self, session: Session, begin: Begin, content: bytes | None) -> Response:
+    def add_hook(self, hook: MetricsHook) -> None:
+        """Has ``hook`` called after each call."""
+        self._hooks = (*self._hooks, hook)
+
+    def metrics(self) -> Metrics:
+        """The counters of all loops."""
+        total = self._counters.total()
+        return Metrics(
+            calls=total.calls,
+            errors=total.errors,
+            attempts=total.attempts,
+            retries=total.retries,
+            bytes_sent=total.bytes_sent,
+            bytes_received=total.bytes_received,
+            in_flight=len(self._in_flight),
+        )
+
+    def stats(self) -> dict[str, int]:
+        """What the component holds: for tests and metrics."""
+        return self._sessions.usable_guest().stats()
+
+    async def perform(
+        self, session: Session, limits: Limits, request: Request, middleware: Chain = NONE
+    ) -> Response:
         """Performs a call.
 
         Raises:
@@ -125,30 +135,42 @@ class Calls:
         """
         if self._closed:
             raise RonClosedError("the client was closed; open a new one", code="closed")
-        with self._lock:
-            guest = self._usable_guest()
-        call = InFlight(next(self._ids), guest, self._loop(), content)
+        if self._process != os.getpid():
+            self._start_after_fork()
+        loop = self._loops.running() or await self._loops.current()
+        if loop.was_idle():
+            await loop.hear()
+        for abandoned in self._sessions.take_abandoned():
+            self.close_session(abandoned)
+        begin = request.begin(logs.wanted_level())
+        guest = self._sessions.usable_guest()
+        call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
+        counters = loop.counters
+        counters.calls += 1
         self._in_flight[call.id] = call
         try:
-            self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
-            return await self._run(call)
-        except BaseException:
-            # First the sockets, then the component, so that nothing can arrive for a call that is
-            # gone.
-            call.abort_all()
-            if not call.over and guest.usable:
-                # What ended the call is what the caller must hear of.
-                with contextlib.suppress(RonSandboxError):
-                    self._cross(guest, lambda: guest.cancel(call.id))
+            self._cross(call, lambda: guest.begin(session.id, call.id, begin))
+            response = await self._run(call)
+        except BaseException as error:
+            counters.errors += 1
+            self._drop(call)
+            if self._hooks:
+                self._record(call, error)
             raise
         finally:
             del self._in_flight[call.id]
+            loop.used()
+        if self._hooks:
+            self._record(call, response)
+        return response
 
-    def stats(self) -> dict[str, int]:
-        """What the component holds: for tests and metrics."""
-        with self._lock:
-            guest = self._usable_guest()
-        return guest.stats()
+    def _drop(self, call: InFlight) -> None:
+        # First the sockets, then the component, so that nothing can arrive for a call that is gone.
+        call.abort_all()
+        if not call.over and call.guest.usable:
+            # What ended the call is what the caller must hear of.
+            with contextlib.suppress(RonSandboxError):
+                self._cross(call, lambda: call.guest.cancel(call.id))
 
     async def _run(self, call: InFlight) -> Response:
         while True:
@@ -175,40 +197,63 @@ class Calls:
                     raise broken(f"sent {type(other).__name__} to a call")
 
     async def _send(self, call: InFlight, send: Send) -> None:
+        call.limits.guard.check(send.url, send.headers, node=call.request.node is not None)
+        attempt = None
+        if call.middleware.sees_attempts:
+            attempt = Attempt(call.attempts + 1, send.method, send.url, send.headers)
+            await call.middleware.run("before_attempt", attempt)
+            check_added(attempt.added)
+            send = send._replace(headers=send.headers + attempt.added)
+        counters = call.loop.counters
+        counters.attempts += 1
+        if call.attempts:
+            counters.retries += 1
+        call.attempts += 1
         guest = call.guest
+        started = time.monotonic()
         try:
             response = await call.io(self._exchange(call, send))
         except InterruptedByInboxError:
             return
         except TransportFailure as failure:
             call.detail = failure.detail
+            if attempt is not None:
+                attempt.failure, attempt.duration = failure.code, time.monotonic() - started
+                await call.middleware.run("after_attempt", attempt)
             code, detail = failure.code, failure.detail
-            self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, detail), call)
+            self._cross(call, lambda: guest.failure(call.id, send.exchange, code, detail))
             return
+        if attempt is not None:
+            attempt.status, attempt.duration = response.status, time.monotonic() - started
+            await call.middleware.run("after_attempt", attempt)
         status, headers = response.status, response.headers
         try:
-            self._cross(
-                guest, lambda: guest.response(call.id, send.exchange, status, headers), call
-            )
+            self._cross(call, lambda: guest.response(call.id, send.exchange, status, headers))
         except RonRequestError:
             # Fields that can't be framed came from the server, so the caller is not to blame.
             code = "HTTP-protocol-error"
-            self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, ""), call)
+            self._cross(call, lambda: guest.failure(call.id, send.exchange, code, ""))
 
     async def _exchange(self, call: InFlight, send: Send) -> TransportResponse:
+        content = None if send.body is None else call.body(send.body)
         request = TransportRequest(
             send.method,
             send.url,
             send.headers,
-            None if send.body is None else call.body(send.body),
+            content,
             _seconds(send.connect_timeout),
             _seconds(send.first_byte_timeout),
             _seconds(send.between_bytes_timeout),
         )
+        counters = call.loop.counters
+        if content is not None:
+            counters.bytes_sent += len(content)
         response = await call.loop.transport.send(request)
         if response.status < _HELD_BELOW:
-            content = await response.read_all(self._max_response_bytes)
-            call.held[send.exchange] = (response, content)
+            received = await response.read_all(call.limits.max_response_bytes)
+            counters.bytes_received += len(received)
+            call.bytes_received += len(received)
+            call.held[send.exchange] = (response, received)
         else:
             call.open[send.exchange] = response
         return response
@@ -225,50 +270,50 @@ class Calls:
         except TransportFailure as failure:
             del call.open[read.exchange]
             code, detail = failure.code, failure.detail
-            self._cross(guest, lambda: guest.failure(call.id, read.exchange, code, detail), call)
+            self._cross(call, lambda: guest.failure(call.id, read.exchange, code, detail))
             return
         if not content:
             del call.open[read.exchange]
         end = not content
-        self._cross(guest, lambda: guest.data(call.id, read.exchange, content, end=end), call)
+        call.loop.counters.bytes_received += len(content)
+        call.bytes_received += len(content)
+        self._cross(call, lambda: guest.data(call.id, read.exchange, content, end=end))
 
-    def _usable_guest(self) -> Guest:
-        """The instance, or a fresh one with all sessions opened again. Needs the lock."""
-        guest = self._guest
-        if guest is None or not guest.usable:
-            guest = self._make_guest()
-            for session in self._sessions.values():
-                _open(guest, session)
-            self._guest = guest
-        return guest
-
-    def _cross(
-        self, guest: Guest, crossing: Callable[[], Output], call: InFlight | None = None
-    ) -> None:
-        """Calls the component and hands out what it answers; ``call`` is the one that runs now."""
+    def _cross(self, call: InFlight, crossing: Callable[[], Output]) -> None:
+        """Calls the component for ``call``, which runs now, and hands out what it answers."""
         try:
             output = crossing()
         except RonSandboxError as error:
-            self._lose(guest, error, call)
+            self._lose(call, error)
             raise
+        self._deliver(output, call)
+
+    def _deliver(self, output: Output, current: InFlight | None) -> None:
+        """Hands out items to the calls that they belong to."""
         wake_at = output.wake_at
         refusal: Failed | None = None
         for item in output.items:
+            if isinstance(item, Log):
+                logs.write(item)
+                continue
             target = self._in_flight.get(item.call)
             if target is None:
                 refusal = item if item.call == 0 and isinstance(item, Failed) else refusal
-            elif target is call:
+            elif target is current:
                 target.inbox.append(item)
             else:
                 target.deliver(item, wake_at)
-        state = call.loop if call is not None else self._running_loop()
+        state = current.loop if current is not None else self._loops.running()
         if state is not None:
             state.arm(wake_at)
         if refusal is not None:
             raise report_error(refusal)
 
-    def _lose(self, guest: Guest, error: RonSandboxError, current: InFlight | None) -> None:
-        """Ends the calls of an instance that trapped."""
+    def _lose(self, current: InFlight | None, error: RonSandboxError) -> None:
+        """Ends the other calls of an instance that trapped."""
+        guest = self._sessions.guest if current is None else current.guest
+        if guest is None:
+            return
         guest.instance.dead = True
         for call in list(self._in_flight.values()):
             if call.guest is guest and call is not current:
@@ -278,44 +323,39 @@ class Calls:
                 )
                 call.deliver(Lost(call.id, lost))
 
-    def _loop(self) -> LoopState:
-        loop = asyncio.get_running_loop()
-        state = self._loops.get(loop)
-        if state is None:
-            state = LoopState(loop, self._transport(), self._tick)
-            with self._lock:
-                self._loops[loop] = state
-        return state
-
-    def _running_loop(self) -> LoopState | None:
-        loop = running_loop()
-        return None if loop is None else self._loops.get(loop)
-
     def _tick(self) -> None:
         """Time has passed on some loop."""
-        guest = self._guest
+        guest = self._sessions.guest
         if guest is None or not guest.usable or not self._in_flight:
             return
         try:
-            self._cross(guest, guest.tick)
-        except RonSandboxError:
-            return  # Its calls have been told.
-
-
-def _open(guest: Guest, session: Session) -> None:
-    try:
-        if session.parent is None:
-            output = guest.open(session.id, session.settings)
-        else:
-            output = guest.derive(session.parent, session.id, session.settings)
-    except RonRequestError as error:
-        raise RonConfigError(error.message, code="invalid_config") from None
-    match output.items:
-        case [Opened()]:
+            output = guest.tick()
+        except RonSandboxError as error:
+            self._lose(None, error)
             return
-        case [Failed() as failed]:
-            raise report_error(failed)
-    raise broken("did not open a session")
+        # The calls have been told; a timer has nobody to tell.
+        with contextlib.suppress(RonSandboxError):
+            self._deliver(output, None)
+
+    def _record(self, call: InFlight, outcome: Response | BaseException) -> None:
+        request = call.request
+        answered = isinstance(outcome, Response)
+        record = CallRecord(
+            method=request.method,
+            path=request.path.partition("?")[0],
+            status=getattr(outcome, "status", None),
+            error=None if answered else getattr(outcome, "code", type(outcome).__name__),
+            attempts=call.attempts,
+            duration=time.monotonic() - call.started,
+            bytes_sent=len(request.content or b"") * call.attempts,
+            bytes_received=call.bytes_received,
+            request_id=outcome.request_id if isinstance(outcome, Response | RonError) else None,
+        )
+        for hook in self._hooks:
+            try:
+                hook(record)
+            except Exception:
+                logs.LOGGER.exception("a metrics hook failed")
 
 
 def _seconds(nanoseconds: int | None) -> float | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from .base import RootClient
-from .request import UNSET, Call, FieldMap, Query
+from .base import BaseClient
+from .node import Node
+from .options import CallOptions, ContentOptions
+from .request import Request
 from .response import Response
 
 
-class RonClient(RootClient):
+class RonClient(BaseClient):
     """Calls the app plane of a RON gateway.
 
     Paths get ``/app`` in front unless they have it. A verb returns what the answer's type says:
@@ -28,69 +30,42 @@ class RonClient(RootClient):
         transport: makes the transport of an event loop; aiohttp by default.
 
     Raises:
-        RonConfigError: the configuration is no good.
+        RonConfigError: the configuration is no good; names every fault.
         RonSandboxError: the component can't be loaded.
     """
 
-    async def get(
-        self,
-        path: str,
-        *,
-        query: Query | None = None,
-        headers: FieldMap | None = None,
-        timeout: float | None = None,
-    ) -> Any:
+    async def get(self, path: str, **options: Unpack[CallOptions]) -> Any:
         """GET: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        response = await self.request("GET", path, query=query, headers=headers, timeout=timeout)
-        return response.value()
+        return (await self.request("GET", path, **options)).value()
 
-    async def post(
-        self,
-        path: str,
-        *,
-        json: Any = UNSET,
-        content: bytes | str | None = None,
-        query: Query | None = None,
-        headers: FieldMap | None = None,
-        timeout: float | None = None,
-        idem: bool | str = False,
-    ) -> Any:
+    async def post(self, path: str, **options: Unpack[ContentOptions]) -> Any:
         """POST: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        response = await self.request(
-            "POST",
-            path,
-            json=json,
-            content=content,
-            query=query,
-            headers=headers,
-            timeout=timeout,
-            idem=idem,
-        )
-        return response.value()
+        return (await self.request("POST", path, **options)).value()
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = UNSET,
-        content: bytes | str | None = None,
-        query: Query | None = None,
-        headers: FieldMap | None = None,
-        timeout: float | None = None,
-        idem: bool | str = False,
-    ) -> Response:
+    async def put(self, path: str, **options: Unpack[ContentOptions]) -> Any:
+        """PUT: returns the decoded answer. See :meth:`request` for arguments and errors."""
+        return (await self.request("PUT", path, **options)).value()
+
+    async def patch(self, path: str, **options: Unpack[ContentOptions]) -> Any:
+        """PATCH: returns the decoded answer. See :meth:`request` for arguments and errors."""
+        return (await self.request("PATCH", path, **options)).value()
+
+    async def delete(self, path: str, **options: Unpack[ContentOptions]) -> Any:
+        """DELETE: returns the decoded answer. See :meth:`request` for arguments and errors."""
+        return (await self.request("DELETE", path, **options)).value()
+
+    async def call(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Any:
+        """Any method: returns the decoded answer. See :meth:`request` for arguments and errors."""
+        return (await self.request(method, path, **options)).value()
+
+    async def request(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Response:
         """Performs a call and returns the whole answer.
 
         Args:
             method: the method.
             path: a path of the app plane, encoded or not, perhaps with a query.
-            json: the body, to be encoded as JSON; None is sent as ``null``.
-            content: the body as bytes or text, instead of ``json``.
-            query: more parameters.
-            headers: fields beside the client's own; credentials and framing are reserved.
-            timeout: seconds for the whole call, instead of the configured time.
-            idem: True to send a fresh ``Idempotency-Key``, or the key to send.
+            options: ``query``, ``headers``, ``timeout``, ``json`` or ``content``, and ``idem``: see
+                :class:`~.options.ContentOptions`.
 
         Raises:
             RonRequestError: an argument can't be sent.
@@ -101,22 +76,21 @@ class RonClient(RootClient):
             RonClosedError: the client was closed.
             RonSandboxError: the component trapped.
         """
-        call = Call(
-            method,
-            path,
-            json=json,
-            content=content,
-            query=query,
-            headers=headers,
-            timeout=timeout,
-            idem=idem,
-        )
-        return await self._calls.perform(self._session, call.begin, call.content)
+        return await self._perform(Request(method, path, **options))
+
+    @property
+    def node(self) -> Node:
+        """Calls beside the app plane: health, readiness, version."""
+        return Node(self._perform)
 
     async def close(self) -> None:
-        """Ends every call in flight and closes the connections. May be called twice."""
-        self._calls.end()
-        await self._calls.close_loop()
+        """Ends every call in flight and closes the connections; of a derived client, ends its own
+        calls only. May be called twice."""
+        if self._is_root:
+            self._calls.end()
+            await self._calls.close_loop()
+        else:
+            self._calls.close_session(self._session)
 
     aclose = close
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from . import defaults
@@ -38,6 +40,9 @@ class ClientConfig:
     read_timeout: float | None = None
     """Seconds that the server may be silent. Default 7, or the overall time-out if shorter."""
 
+    write_timeout: float | None = None
+    """Seconds that the server may take no bytes. Default 5, or the overall time-out if shorter."""
+
     max_concurrency: int | None = None
     """Exchanges under way at once. Default 100."""
 
@@ -57,81 +62,167 @@ class ClientConfig:
     """The ``User-Agent``. Default this package's name and version."""
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
+    def from_env(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        dotenv: bool | str | os.PathLike[str] = False,
+        **overrides: Any,
+    ) -> Self:
         """The configuration of the environment; ``overrides`` win unless they are None.
 
         Reads ``RON_SDK_GATEWAY_ADDR`` or ``RON_APP_URL``, ``RON_APP_TOKEN``,
         ``RON_SDK_INSECURE_HTTP``, ``RON_SDK_OVERALL_TIMEOUT_MS`` or ``RON_APP_TIMEOUT`` (seconds,
-        or with ``ms`` or ``s``), ``RON_SDK_CONNECT_TIMEOUT_MS`` and ``RON_SDK_READ_TIMEOUT_MS``.
+        or with ``ms`` or ``s``), and ``RON_SDK_{CONNECT,READ,WRITE}_TIMEOUT_MS``. Where two are
+        named the first wins. Empty variables count as not set.
+
+        Args:
+            environ: the variables; by default ``os.environ``.
+            dotenv: True to read ``.env`` in the working directory if it is there, or the path of
+                such a file, which must be there. The environment wins over it. Needs the extra
+                ``dotenv``.
+            overrides: fields of the configuration.
 
         Raises:
-            RonConfigError: variables have values that can't be read; names every one.
+            RonConfigError: variables have values that can't be read, or the file can't; names
+                every one.
         """
-        environ = os.environ if environ is None else environ
-        faults: list[str] = []
-        found: dict[str, Any] = {}
-        for name, variable, read in _VARIABLES:
-            text = environ.get(variable, "")
-            if text and name not in found:
-                try:
-                    found[name] = read(text)
-                except ValueError as error:
-                    faults.append(f"{variable} {error}")
+        values, faults = from_environment(os.environ if environ is None else environ, dotenv)
         if faults:
             raise RonConfigError("; ".join(faults), code="invalid_config")
         given = {name: value for name, value in overrides.items() if value is not None}
-        return cls(**{**found, **given})
+        return cls(**{**values, **given})
 
-    def settings(self, user_agent: str) -> list[tuple[str, str]]:
-        """The settings of the component's ``open``.
+    def settings(self, fields: Iterable[str]) -> tuple[list[tuple[str, str]], list[str]]:
+        """The settings of the component for these fields, and what is wrong with them on this side.
 
-        Args:
-            user_agent: the ``User-Agent`` if none is configured.
-
-        Raises:
-            RonConfigError: a value has the wrong type.
+        A field that is wrong is left out, so that the component can find what else is wrong.
         """
-        settings = [("base-url", _text("base_url", self.base_url))]
-        if self.allow_insecure_http:
-            settings.append(("allow-insecure-http", "true"))
-        if self.token is not None:
-            settings.append(("token", _text("token", self.token)))
-        agent = user_agent if self.user_agent is None else self.user_agent
-        settings.append(("user-agent", _text("user_agent", agent)))
-        for name, seconds in (
-            ("timeout", self.timeout),
-            ("connect_timeout", self.connect_timeout),
-            ("read_timeout", self.read_timeout),
-        ):
-            if seconds is not None:
-                setting = "overall-timeout" if name == "timeout" else name.replace("_", "-")
-                try:
-                    settings.append((setting, nanoseconds(name, seconds)))
-                except RonRequestError as error:
-                    raise RonConfigError(error.message, code="invalid_config") from None
-        for name in ("max_concurrency", "max_queue", "max_request_bytes", "max_response_bytes"):
-            number = getattr(self, name)
-            if number is None:
+        settings: list[tuple[str, str]] = []
+        faults: list[str] = []
+        text: str | None
+        for field in fields:
+            value = getattr(self, field)
+            if value is None or field not in _SETTINGS:
                 continue
-            if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**32:
-                raise RonConfigError(
-                    f"{name} is {number!r}; give a whole number from 0 to {2**32 - 1}",
-                    code="invalid_config",
-                )
-            if name != "max_response_bytes":
-                settings.append((name.replace("_", "-"), str(number)))
-        return settings
+            name, write = _SETTINGS[field]
+            try:
+                text = write(field, value)
+            except ValueError as fault:
+                faults.append(str(fault))
+                text = DEFAULT_BASE_URL if field == "base_url" else None
+            if name is not None and text is not None:
+                settings.append((name, text))
+        return settings, faults
 
 
-def _text(name: str, value: object) -> str:
+def from_environment(
+    environ: Mapping[str, str], dotenv: bool | str | os.PathLike[str] = False
+) -> tuple[dict[str, Any], list[str]]:
+    """The fields that the environment sets, and what is wrong with it. See
+    :meth:`ClientConfig.from_env`."""
+    faults: list[str] = []
+    sources = [environ]
+    if dotenv is not False:
+        try:
+            sources.append(_dotenv(dotenv))
+        except ValueError as fault:
+            faults.append(str(fault))
+    values: dict[str, Any] = {}
+    for source in sources:
+        found: dict[str, Any] = {}
+        for field, variable, read in _VARIABLES:
+            text = source.get(variable, "")
+            if text and field not in found and field not in values:
+                try:
+                    found[field] = read(text)
+                except ValueError as fault:
+                    faults.append(f"{variable} {fault}")
+        values |= found
+    return values, faults
+
+
+def _dotenv(given: bool | str | os.PathLike[str]) -> dict[str, str]:
+    """The variables of a ``.env`` file."""
+    path = Path(".env") if given is True else Path(os.fspath(given))  # type: ignore[arg-type]
+    try:
+        from dotenv import dotenv_values
+    except ImportError:
+        raise RonConfigError(
+            "reading a .env file needs the extra: pip install 'ron-app-sdk-py[dotenv]'",
+            code="missing_extra",
+        ) from None
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        if given is True:
+            return {}
+        raise ValueError(f"the file {path} does not exist") from None
+    except OSError as error:
+        raise ValueError(f"the file {path} can't be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"the file {path} is not UTF-8") from None
+    # Interpolation would mix the process's own variables in.
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _text(field: str, value: object) -> str:
     if not isinstance(value, str):
-        raise RonConfigError(f"{name} is {type(value).__name__}; give a str", code="invalid_config")
+        raise ValueError(f"{field} is {type(value).__name__}; give a str")
+    bad = next((c for c in value if c in "\0\r\n" or "\ud800" <= c <= "\udfff"), None)
+    if bad is not None:
+        raise ValueError(
+            f"{field} holds U+{ord(bad):04X} (NUL, a line end or a lone surrogate); remove it"
+        )
     return value
+
+
+def _flag_text(field: str, value: object) -> str:
+    if not isinstance(value, bool):
+        raise ValueError(f"{field} is {type(value).__name__}; give a bool")
+    return "true" if value else "false"
+
+
+def _time(field: str, value: object) -> str:
+    try:
+        return nanoseconds(field, value)
+    except RonRequestError as error:
+        raise ValueError(error.message) from None
+
+
+def _number(field: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{field} is {type(value).__name__}; give a whole number")
+    if not 0 <= value < 2**32:
+        raise ValueError(f"{field} is out of range; give a whole number from 0 to {2**32 - 1}")
+    return str(value)
+
+
+_SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str]]] = {
+    "base_url": ("base-url", _text),
+    "allow_insecure_http": ("allow-insecure-http", _flag_text),
+    "token": ("token", _text),
+    "user_agent": ("user-agent", _text),
+    "timeout": ("overall-timeout", _time),
+    "connect_timeout": ("connect-timeout", _time),
+    "read_timeout": ("read-timeout", _time),
+    "write_timeout": ("write-timeout", _time),
+    "max_concurrency": ("max-concurrency", _number),
+    "max_queue": ("max-queue", _number),
+    "max_request_bytes": ("max-request-bytes", _number),
+    "max_response_bytes": (None, _number),
+}
+"""Names of settings of the component, None for what this side decides; and how they are written."""
+
+
+def _shown(text: str) -> str:
+    return repr(text[:40])
 
 
 def _milliseconds(text: str) -> float:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ValueError(f"is {text!r:.40}; give a positive number of milliseconds")
+        raise ValueError(f"is {_shown(text)}; give a positive number of milliseconds")
     return int(text) / 1000
 
 
@@ -148,7 +239,7 @@ def _seconds(text: str) -> float:
         if seconds <= 0:
             raise ValueError
     except ValueError:
-        raise ValueError(f"is {text!r:.40}; give seconds such as 2.5, 2.5s or 2500ms") from None
+        raise ValueError(f"is {_shown(text)}; give seconds such as 2.5, 2.5s or 2500ms") from None
     return seconds
 
 
@@ -158,7 +249,7 @@ def _flag(text: str) -> bool:
         return True
     if lower in ("0", "false", "no", "off"):
         return False
-    raise ValueError(f"is {text!r:.40}; give 1 or 0")
+    raise ValueError(f"is {_shown(text)}; give 1 or 0")
 
 
 _VARIABLES: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
@@ -170,4 +261,5 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
     ("timeout", "RON_APP_TIMEOUT", _seconds),
     ("connect_timeout", "RON_SDK_CONNECT_TIMEOUT_MS", _milliseconds),
     ("read_timeout", "RON_SDK_READ_TIMEOUT_MS", _milliseconds),
+    ("write_timeout", "RON_SDK_WRITE_TIMEOUT_MS", _milliseconds),
 )

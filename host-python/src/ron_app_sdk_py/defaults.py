@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+OVERALL_TIMEOUT: Final = 10.0
+"""How long a call may take, in seconds: the component's number."""
+
+WRITE_TIMEOUT: Final = 5.0
+"""How long the server may take no bytes, in seconds."""
+
 MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
 """Largest content of a successful answer, in bytes."""
 
@@ -25,3 +31,6 @@ GUEST_MEMORY_RESERVATION_BYTES: Final = 4 * 1024 * 1024
 
 KEEPALIVE_SECONDS: Final = 15.0
 """How long an idle connection is kept."""
+
+MAX_HELPER_THREADS: Final = 64
+"""Threads that work for synchronous calls made inside running event loops, per client."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import time
 from collections import deque
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -12,8 +12,12 @@ from typing import TypeVar
 
 from .engine.guest import Guest
 from .engine.messages import Done, Failed, Item, Pairs
-from .errors import RonError, RonNetworkError, broken, from_report
+from .errors import RonError, RonNetworkError, broken
+from .limits import Limits
 from .loops import LoopState
+from .middleware import Chain
+from .reports import report_error
+from .request import Request
 from .response import Response
 from .transport.protocol import TransportResponse
 
@@ -33,29 +37,64 @@ class InterruptedByInboxError(Exception):
 
 
 class InFlight:
-    """A call in flight, from this side."""
+    """A call in flight, from this side.
+
+    Attributes:
+        id: its id.
+        limits: what this side enforces for it.
+        guest: the instance that it runs on.
+        loop: what belongs to its event loop.
+        request: what was asked for.
+        middleware: whose attempts it shows.
+        attempts: how many HTTP requests were sent.
+        bytes_received: size of the content received.
+        started: when it began, on the monotonic clock, in seconds.
+        inbox: what it is to do next.
+        open: answers whose content is still to be read, by exchange.
+        held: answers with their content, by exchange.
+        over: whether the component has ended it.
+        detail: what the transport said of the last failure.
+    """
 
     __slots__ = (
         "_interrupted",
         "_task",
         "_waiter",
         "_waiting_for_network",
-        "content",
+        "attempts",
+        "bytes_received",
         "detail",
         "guest",
         "held",
         "id",
         "inbox",
+        "limits",
         "loop",
+        "middleware",
         "open",
         "over",
+        "request",
+        "started",
     )
 
-    def __init__(self, id_: int, guest: Guest, loop: LoopState, content: bytes | None) -> None:
+    def __init__(
+        self,
+        id_: int,
+        limits: Limits,
+        guest: Guest,
+        loop: LoopState,
+        request: Request,
+        middleware: Chain,
+    ) -> None:
         self.id = id_
+        self.limits = limits
         self.guest = guest
         self.loop = loop
-        self.content = content
+        self.request = request
+        self.middleware = middleware
+        self.attempts = 0
+        self.bytes_received = 0
+        self.started = time.monotonic()
         self.inbox: deque[Item | Lost] = deque()
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
@@ -122,7 +161,7 @@ class InFlight:
 
     def body(self, segments: Pairs) -> bytes:
         """The body of a request: what this side holds, and what the component made."""
-        held = self.content or b""
+        held = self.request.content or b""
         if segments == [("held", str(len(held)))]:
             return held
         parts, at = [], 0
@@ -172,11 +211,3 @@ class InFlight:
         if self.detail and isinstance(error, RonNetworkError):
             error.add_note(f"transport: {self.detail}")
         return error
-
-
-def report_error(failed: Failed) -> RonError:
-    """The error that an ``error`` item reports."""
-    try:
-        return from_report(failed.kind, json.loads(failed.report))
-    except (ValueError, KeyError, TypeError):
-        return broken("reported an error that can't be read")

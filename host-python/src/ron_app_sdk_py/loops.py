@@ -1,12 +1,15 @@
-"""What belongs to one event loop."""
+"""What belongs to event loops: a transport, one timer and counters for each."""
 
 from __future__ import annotations
 
 import asyncio
-import weakref
-from collections.abc import Callable
+import time
+from collections.abc import AsyncGenerator, Callable
 
+from .metrics import Counters, CounterSet
 from .transport.protocol import Transport
+
+_FRESH_SECONDS = 0.005
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -18,33 +21,26 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class LoopState:
-    """A transport and one timer."""
+    """What belongs to one event loop."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, transport: Transport, tick: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: Transport,
+        counters: Counters,
+        tick: Callable[[], None],
     ) -> None:
-        # The dictionary of loops is weak, so this must not keep the loop.
-        self._loop = weakref.ref(loop)
+        self.loop = loop
         self.transport = transport
+        self.counters = counters
         self._tick = tick
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = 0
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop.
-
-        Raises:
-            RuntimeError: it is gone.
-        """
-        loop = self._loop()
-        if loop is None:
-            raise RuntimeError("the event loop is gone")
-        return loop
+        self._used_at = time.monotonic()
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
-        return running_loop() is self._loop()
+        return running_loop() is self.loop
 
     def call_soon_threadsafe(self, callback: Callable[..., object], *args: object) -> None:
         """As the method of the loop."""
@@ -64,9 +60,86 @@ class LoopState:
         self._timer = None
         self._tick()
 
+    def used(self) -> None:
+        """An exchange has ended."""
+        self._used_at = time.monotonic()
+
+    def was_idle(self) -> bool:
+        """Whether the loop may not have heard yet that servers closed connections."""
+        return time.monotonic() - self._used_at > _FRESH_SECONDS
+
+    async def hear(self) -> None:
+        """Lets the loop take what has arrived meanwhile. A turn reads what is there, the next one
+        sees it through; a loop that somebody blocked, or nobody ran, has not had them."""
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
     async def close(self) -> None:
         """Closes the transport and stops the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         await self.transport.close()
+
+
+class Loops:
+    """The event loops that use a client.
+
+    Args:
+        make_transport: makes the transport of the running loop.
+        counters: where a new loop gets its counters.
+        tick: called on a loop when the time has come that it was armed for.
+    """
+
+    def __init__(
+        self,
+        make_transport: Callable[[], Transport],
+        counters: CounterSet,
+        tick: Callable[[], None],
+    ) -> None:
+        self._make_transport = make_transport
+        self._counters = counters
+        self._tick = tick
+        self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
+        self._endings: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
+
+    def running(self) -> LoopState | None:
+        """The state of the running loop, if it has one."""
+        loop = running_loop()
+        return None if loop is None else self._states.get(loop)
+
+    async def current(self) -> LoopState:
+        """The state of the running loop, made at the first call."""
+        loop = asyncio.get_running_loop()
+        state = self._states.get(loop)
+        if state is None:
+            self._forget_closed()
+            state = LoopState(loop, self._make_transport(), self._counters.of(loop), self._tick)
+            self._states[loop] = state
+            self._endings[loop] = self._until_loop_ends(loop, state)
+            await anext(self._endings[loop])
+        return state
+
+    async def close_current(self) -> None:
+        """Closes what belongs to the running loop."""
+        ending = self._endings.get(asyncio.get_running_loop())
+        if ending is not None:
+            await ending.aclose()
+
+    async def _until_loop_ends(
+        self, loop: asyncio.AbstractEventLoop, state: LoopState
+    ) -> AsyncGenerator[None, None]:
+        """Suspended here, it is ended by ``loop.shutdown_asyncgens``, which ``asyncio.run`` and all
+        runners like it call: the one hook that a loop has for its end."""
+        try:
+            yield
+        finally:
+            self._states.pop(loop, None)
+            self._endings.pop(loop, None)
+            await state.close()
+
+    def _forget_closed(self) -> None:
+        """Drops loops that were closed without that call."""
+        for loop in [loop for loop in self._states if loop.is_closed()]:
+            self._states.pop(loop, None)
+            self._endings.pop(loop, None)

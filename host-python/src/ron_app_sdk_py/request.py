@@ -9,14 +9,7 @@ from typing import Any
 
 from .engine.guest import Begin
 from .errors import RonRequestError
-
-QueryValue = str | int | float | bool | None
-Query = Mapping[str, QueryValue | Iterable[QueryValue]] | Iterable[tuple[str, QueryValue]]
-"""Parameters: a mapping, whose values may be lists, or pairs. None is left out, booleans become
-``true`` and ``false``."""
-
-FieldMap = Mapping[str, str] | Iterable[tuple[str, str]]
-"""Header fields: a mapping or pairs."""
+from .options import FieldMap, Query
 
 _ENCODER = json_.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _JSON_TYPE = ("content-type", "application/json")
@@ -29,15 +22,22 @@ class Unset:
 UNSET = Unset()
 
 
-class Call:
-    """A call and the content that stays in this process.
+class Request:
+    """A call as the caller asked for it, before the component has checked and completed it.
+
+    Middleware may change it in ``before_request``. It never holds the credential.
 
     Attributes:
-        begin: what the component is told.
-        content: the body, or None.
+        method: the method.
+        path: the path, perhaps with a query.
+        query: more parameters, as pairs of text.
+        headers: the caller's fields, as pairs.
+        content: the content, or None.
+        timeout: seconds for the whole call, or None for the configured time.
+        idem: True for a fresh ``Idempotency-Key``, or the key.
     """
 
-    __slots__ = ("begin", "content")
+    __slots__ = ("content", "headers", "idem", "method", "node", "path", "query", "timeout")
 
     def __init__(
         self,
@@ -50,42 +50,95 @@ class Call:
         headers: FieldMap | None = None,
         timeout: float | None = None,
         idem: bool | str = False,
+        node: str | None = None,
     ) -> None:
-        """Checks what the component can't see; it checks the rest.
+        """Brings the arguments into one form.
+
+        Args:
+            method: see the class.
+            path: see the class.
+            json: see :class:`~.options.ContentOptions`.
+            content: see there.
+            query: see there.
+            headers: see there.
+            timeout: see there.
+            idem: see there.
+            node: for a path behind the base URL instead of the app plane: ``include`` or ``omit``
+                the credential.
 
         Raises:
-            RonRequestError: an argument has the wrong type, or the body can't be encoded.
+            RonRequestError: an argument has the wrong type, or the content can't be encoded.
         """
-        for name, value in (("method", method), ("path", path)):
-            if not isinstance(value, str):
-                raise RonRequestError(
-                    f"{name} is {type(value).__name__}; give a str", code=f"invalid_{name}"
-                )
-        fields = _fields(headers)
+        self.method = method
+        self.path = path
+        self.query = _parameters(query)
+        self.headers = _fields(headers)
+        self.content: bytes | None
         if json is not UNSET:
             if content is not None:
                 raise RonRequestError(
                     "json and content are both given; give one", code="invalid_body"
                 )
-            content = _encoded(json)
-            if not any(name.lower() == "content-type" for name, _ in fields):
-                fields.append(_JSON_TYPE)
-        elif isinstance(content, str):
-            content = _utf8("content", content)
-        elif content is not None and not isinstance(content, bytes):
-            raise RonRequestError(
-                f"content is {type(content).__name__}; give bytes or str, or json=",
-                code="invalid_body",
-            )
-        self.content = content
-        self.begin = Begin(
-            method,
-            path,
+            self.content = _encoded(json)
+            if not any(name.lower() == "content-type" for name, _ in self.headers):
+                self.headers.append(_JSON_TYPE)
+        else:
+            self.content = _content(content)
+        self.timeout = timeout
+        self.idem = idem
+        self.node = node
+
+    def normalize(self) -> None:
+        """Brings what middleware has set into one form again.
+
+        Raises:
+            RonRequestError: as the constructor.
+        """
+        self.query = _parameters(self.query)
+        self.headers = _fields(self.headers)
+        self.content = _content(self.content)
+
+    def begin(self, log_level: str | None = None) -> Begin:
+        """What the component is told; it checks what is not checked here.
+
+        Args:
+            log_level: how much the component is to tell of its calls, or None for nothing.
+
+        Raises:
+            RonRequestError: method, path or time-out have the wrong type.
+        """
+        for name, value in (("method", self.method), ("path", self.path)):
+            if not isinstance(value, str):
+                raise RonRequestError(
+                    f"{name} is {type(value).__name__}; give a str", code=f"invalid_{name}"
+                )
+        content = self.content
+        return Begin(
+            self.method,
+            self.path,
             None if content is None else len(content),
-            _options(timeout, idem),
-            _parameters(query),
-            fields,
+            self._options(log_level),
+            self.query,
+            self.headers,
         )
+
+    def _options(self, log_level: str | None) -> list[tuple[str, str]]:
+        options = []
+        if self.timeout is not None:
+            options.append(("timeout", nanoseconds("timeout", self.timeout)))
+        if isinstance(self.idem, str):
+            options.append(("idempotency-key", self.idem))
+        elif self.idem:
+            options.append(("idempotent", "true"))
+        if self.node is not None:
+            options.append(("node", self.node))
+        if log_level is not None:
+            options.append(("log-level", log_level))
+        return options
+
+    def __repr__(self) -> str:
+        size = 0 if self.content is None else len(self.content)
+        return f"Request({self.method!r}, {self.path.partition('?')[0]!r}, {size} bytes)"
 
 
 def nanoseconds(name: str, seconds: object) -> str:
@@ -101,20 +154,25 @@ def nanoseconds(name: str, seconds: object) -> str:
         or seconds <= 0
     ):
         raise RonRequestError(
-            f"{name} is {seconds!r}; give a positive number of seconds", code="invalid_timeout"
+            f"{name} is {_shown(seconds)}; give a positive number of seconds",
+            code="invalid_timeout",
         )
     return str(min(max(1, round(seconds * 1e9)), 2**63))
 
 
-def _options(timeout: float | None, idem: bool | str) -> list[tuple[str, str]]:
-    options = []
-    if timeout is not None:
-        options.append(("timeout", nanoseconds("timeout", timeout)))
-    if isinstance(idem, str):
-        options.append(("idempotency-key", idem))
-    elif idem:
-        options.append(("idempotent", "true"))
-    return options
+def _shown(value: object) -> str:
+    """A number; of anything else the type, since the value may be a secret in the wrong place."""
+    return repr(value) if isinstance(value, int | float) else type(value).__name__
+
+
+def _content(content: object) -> bytes | None:
+    if content is None or isinstance(content, bytes):
+        return content
+    if isinstance(content, str):
+        return _utf8("content", content)
+    raise RonRequestError(
+        f"content is {type(content).__name__}; give bytes or str, or json=", code="invalid_body"
+    )
 
 
 def _encoded(value: Any) -> bytes:
@@ -195,11 +253,22 @@ def _parameter(name: str, value: object) -> str:
         case bool():
             return "true" if value else "false"
         case int():
-            return str(value)
+            try:
+                return str(value)
+            except ValueError:
+                raise RonRequestError(
+                    f"the query parameter {name!r} is an int of too many digits; send it in the "
+                    "body",
+                    code="invalid_query",
+                ) from None
         case float() if math.isfinite(value):
             return repr(value)
+        case float():
+            kind = f"the float {value}"
+        case _:
+            kind = type(value).__name__
     raise RonRequestError(
-        f"the query parameter {name!r} is {type(value).__name__} {value!r:.40}; give str, int, "
-        "finite float, bool or None, or a list of them",
+        f"the query parameter {name!r} is {kind}; give str, int, finite float, bool or None, or a "
+        "list of them",
         code="invalid_query",
     )

@@ -6,17 +6,18 @@ component. Calls from several threads run at the same time.
 
 from __future__ import annotations
 
-import asyncio
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from .base import RootClient
-from .request import UNSET, Call, FieldMap, Query
+from .base import BaseClient
+from .node import Node, NodeSync
+from .options import CallOptions, ContentOptions
+from .request import Request
 from .response import Response
 from .thread_loops import ThreadLoops
 
 
-class RonClientSync(RootClient):
+class RonClientSync(BaseClient):
     """Calls the app plane of a RON gateway from synchronous code.
 
     The surface is that of :class:`RonClient`, without ``await``. It may be used from any number of
@@ -32,84 +33,55 @@ class RonClientSync(RootClient):
         transport: makes the transport of an event loop; aiohttp by default.
 
     Raises:
-        RonConfigError: the configuration is no good.
+        RonConfigError: the configuration is no good; names every fault.
         RonSandboxError: the component can't be loaded.
     """
 
     def _opened(self) -> None:
-        self._loops = ThreadLoops(self._calls.close_loop)
+        self._loops = ThreadLoops()
 
-    def get(
-        self,
-        path: str,
-        *,
-        query: Query | None = None,
-        headers: FieldMap | None = None,
-        timeout: float | None = None,
-    ) -> Any:
+    def get(self, path: str, **options: Unpack[CallOptions]) -> Any:
         """GET: returns the decoded answer. See :meth:`RonClient.request`."""
-        response = self.request("GET", path, query=query, headers=headers, timeout=timeout)
-        return response.value()
+        return self.request("GET", path, **options).value()
 
-    def post(
-        self,
-        path: str,
-        *,
-        json: Any = UNSET,
-        content: bytes | str | None = None,
-        query: Query | None = None,
-        headers: FieldMap | None = None,
-        timeout: float | None = None,
-        idem: bool | str = False,
-    ) -> Any:
+    def post(self, path: str, **options: Unpack[ContentOptions]) -> Any:
         """POST: returns the decoded answer. See :meth:`RonClient.request`."""
-        response = self.request(
-            "POST",
-            path,
-            json=json,
-            content=content,
-            query=query,
-            headers=headers,
-            timeout=timeout,
-            idem=idem,
-        )
-        return response.value()
+        return self.request("POST", path, **options).value()
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = UNSET,
-        content: bytes | str | None = None,
-        query: Query | None = None,
-        headers: FieldMap | None = None,
-        timeout: float | None = None,
-        idem: bool | str = False,
-    ) -> Response:
+    def put(self, path: str, **options: Unpack[ContentOptions]) -> Any:
+        """PUT: returns the decoded answer. See :meth:`RonClient.request`."""
+        return self.request("PUT", path, **options).value()
+
+    def patch(self, path: str, **options: Unpack[ContentOptions]) -> Any:
+        """PATCH: returns the decoded answer. See :meth:`RonClient.request`."""
+        return self.request("PATCH", path, **options).value()
+
+    def delete(self, path: str, **options: Unpack[ContentOptions]) -> Any:
+        """DELETE: returns the decoded answer. See :meth:`RonClient.request`."""
+        return self.request("DELETE", path, **options).value()
+
+    def call(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Any:
+        """Any method: returns the decoded answer. See :meth:`RonClient.request`."""
+        return self.request(method, path, **options).value()
+
+    def request(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Response:
         """Performs a call and returns the whole answer. See :meth:`RonClient.request`."""
-        call = Call(
-            method,
-            path,
-            json=json,
-            content=content,
-            query=query,
-            headers=headers,
-            timeout=timeout,
-            idem=idem,
-        )
-        return self._loops.run(lambda: self._perform(call))
+        request = Request(method, path, **options)
+        return self._loops.run(lambda: self._perform(request))
 
-    async def _perform(self, call: Call) -> Response:
-        # The loop has been idle since the last call: one turn lets it see which connections the
-        # server has closed meanwhile.
-        await asyncio.sleep(0)
-        return await self._calls.perform(self._session, call.begin, call.content)
+    @property
+    def node(self) -> NodeSync:
+        """Calls beside the app plane: health, readiness, version."""
+        return NodeSync(Node(self._perform), self._loops.run)
 
     def close(self) -> None:
-        """Ends every call in flight and closes the connections. May be called twice."""
-        self._calls.end()
-        self._loops.close()
+        """Ends every call in flight and closes the connections; of a derived client, ends its own
+        calls only. May be called twice."""
+        if self._is_root:
+            self._calls.end()
+            self._loops.close()
+        else:
+            self._calls.close_session(self._session)
 
     def __enter__(self) -> Self:
         return self

@@ -78,7 +78,16 @@ class Stats(NamedTuple):
     counts: dict[str, int]
 
 
-Item = Send | Abort | Read | Done | Failed | Opened | Start | Stats
+class Log(NamedTuple):
+    """Something that a call tells of itself."""
+
+    call: int
+    level: str
+    message: str
+    fields: list[tuple[str, str]]
+
+
+Item = Send | Abort | Read | Done | Failed | Opened | Log | Start | Stats
 
 
 class Output(NamedTuple):
@@ -201,6 +210,10 @@ def decode(text: str) -> Output:
             elif kind == "opened":
                 items.append(Opened(call, int(fields[at])))
                 at += 1
+            elif kind == "log":
+                level, message = fields[at], fields[at + 1]
+                pairs, at = _pairs(fields, at + 2)
+                items.append(Log(call, level, message, pairs))
             elif kind == "stats":
                 pairs, at = _pairs(fields, at)
                 items.append(Stats(call, {name: int(count) for name, count in pairs}))

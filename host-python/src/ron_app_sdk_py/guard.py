@@ -1,0 +1,123 @@
+"""The last check before the socket.
+
+The component has checked paths, origin and fields already. This check is independent: it holds even
+if the component lied, and it sees what middleware added afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from .errors import RonRequestError, RonSandboxError
+
+RESERVED = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "cookie",
+        "expect",
+        "forwarded",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+    }
+)
+"""Names that callers may not set: the twin of ``component/core/src/header.rs``, held to it by
+``tests/vectors/headers.json``."""
+
+RESERVED_PREFIXES = ("proxy-", "x-forwarded-", "x-ron-")
+"""Families of such names."""
+
+_OWN = frozenset({"authorization"})
+_NEVER_SENT = RESERVED - _OWN
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:[/?]|\Z)", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Guard:
+    """Checks what is about to be sent.
+
+    Args:
+        base_url: the configured URL, which the component has accepted.
+    """
+
+    __slots__ = ("_app", "_base")
+
+    def __init__(self, base_url: str) -> None:
+        parts = urlsplit(base_url)
+        host = (parts.hostname or "").lower()
+        host = f"[{host}]" if ":" in host else host
+        port = parts.port
+        if port is not None and port != _DEFAULT_PORTS.get(parts.scheme):
+            host = f"{host}:{port}"
+        path = parts.path.rstrip("/").removesuffix("/app")
+        self._base = f"{parts.scheme}://{host}{path}/"
+        self._app = f"{self._base}app"
+
+    def check(self, url: str, headers: Iterable[tuple[str, str]], *, node: bool) -> None:
+        """Checks a request that the component wants to have sent.
+
+        Args:
+            url: where it goes.
+            headers: its fields.
+            node: whether it may leave the app plane.
+
+        Raises:
+            RonSandboxError: it goes elsewhere, or has a field that only transports set.
+        """
+        if node:
+            inside = url.startswith(self._base)
+        else:
+            inside = url.startswith(self._app) and url[len(self._app) : len(self._app) + 1] in "/?"
+        if not inside or "/." in url or "/%" in url:
+            _check_closely(url, inside=inside)
+        if not _NEVER_SENT.isdisjoint([name.lower() for name, _ in headers]):
+            raise RonSandboxError(
+                "the component wants to send a field that only transports set", code="guard"
+            )
+
+
+def _check_closely(url: str, *, inside: bool) -> None:
+    if not inside or _DOT_SEGMENT.search(url.partition("?")[0]):
+        raise RonSandboxError(
+            "the component wants to send a request that leaves the configured origin or the app "
+            "plane; it was not sent",
+            code="guard",
+        )
+
+
+def check_added(fields: Iterable[tuple[str, str]]) -> None:
+    """Checks fields that middleware adds to an attempt.
+
+    Raises:
+        RonRequestError: a name is reserved or no token, or a value is not printable ASCII.
+    """
+    for name, value in fields:
+        if not isinstance(name, str) or not isinstance(value, str) or not _TOKEN.match(name):
+            raise RonRequestError(
+                f"middleware adds the header {name!a:.60}, whose name is no token (RFC 9110, "
+                "section 5.6.2) or whose value is no str",
+                code="invalid_header",
+            )
+        lower = name.lower()
+        if lower in RESERVED or lower.startswith(RESERVED_PREFIXES):
+            raise RonRequestError(
+                f"middleware adds the header {name!r}, which is reserved; remove it",
+                code="reserved_header",
+            )
+        if not value.isascii() or not value.replace("\t", " ").isprintable():
+            raise RonRequestError(
+                f"middleware adds the header {name!r} with a value that is not printable ASCII",
+                code="invalid_header",
+            )

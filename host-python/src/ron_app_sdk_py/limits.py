@@ -1,0 +1,34 @@
+"""What this side enforces, whatever the component says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import defaults
+from .config import ClientConfig
+from .guard import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a client's calls.
+
+    Attributes:
+        guard: the check before the socket.
+        max_response_bytes: largest content of a successful answer.
+        write_timeout: seconds that a server may take no bytes; None if the whole call's time-out
+            comes first.
+    """
+
+    guard: Guard
+    max_response_bytes: int
+    write_timeout: float | None
+
+    @classmethod
+    def of(cls, config: ClientConfig) -> Limits:
+        """The limits of a configuration that the component has accepted."""
+        overall = defaults.OVERALL_TIMEOUT if config.timeout is None else config.timeout
+        write = defaults.WRITE_TIMEOUT if config.write_timeout is None else config.write_timeout
+        return cls(
+            Guard(config.base_url), config.max_response_bytes, write if write < overall else None
+        )

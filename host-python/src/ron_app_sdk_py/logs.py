@@ -1,0 +1,44 @@
+"""What the component tells of calls, in Python's ``logging``.
+
+The logger is ``ron_app_sdk_py.calls``. While it is not enabled for ``INFO`` the component is not
+asked to tell anything. The texts come scrubbed from the component.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from .engine.messages import Log
+
+LOGGER = logging.getLogger("ron_app_sdk_py.calls")
+logging.getLogger("ron_app_sdk_py").addHandler(logging.NullHandler())
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING}
+_TEXTS = frozenset({"code", "method", "path", "request_id"})
+_NUMBERS = frozenset({"attempt", "status"})
+
+
+def wanted_level() -> str | None:
+    """The ``log-level`` to ask for: ``debug`` or ``info``, or None."""
+    if not LOGGER.isEnabledFor(logging.INFO):
+        return None
+    return "debug" if LOGGER.isEnabledFor(logging.DEBUG) else "info"
+
+
+def write(log: Log) -> None:
+    """Logs an event: its fields stand in the message and are attributes of the record too.
+
+    ``duration_us`` becomes ``duration_ms``, a float.
+    """
+    fields: dict[str, object] = {}
+    for name, value in log.fields:
+        if name in _TEXTS:
+            fields[name] = value
+        elif not (value.isascii() and value.isdigit()):
+            continue
+        elif name in _NUMBERS:
+            fields[name] = int(value)
+        elif name == "duration_us":
+            fields["duration_ms"] = int(value) / 1000
+    shown = " ".join(f"{name}={value}" for name, value in fields.items())
+    LOGGER.log(_LEVELS.get(log.level, logging.INFO), "%s: %s", log.message, shown, extra=fields)

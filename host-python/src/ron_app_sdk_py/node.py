@@ -1,0 +1,272 @@
+"""The node behind the gateway's address: health, readiness, version.
+
+Servers answer in several forms, text and JSON (``protocol.md`` 9). They are brought into one here.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, Unpack
+
+from .errors import RonParseError, RonProblem
+from .options import ContentOptions
+from .request import Request
+from .response import Response
+
+PROTOCOL_VERSION = "v0.1"
+"""The version of the app-plane protocol that this package speaks (``protocol.md`` 10, row 30)."""
+
+PROTO_VERSION = 1
+"""The version of the shapes of ``ron-proto`` that it speaks."""
+
+SUPPORTED_NODES = "0.1"
+"""Major and minor version of the servers that it was tested with."""
+
+T = TypeVar("T")
+
+_UNAVAILABLE = (503, 504)
+_VERSION = re.compile(r"[!-~]{1,64}\Z")
+_SEMVER = re.compile(r"v?(\d+\.\d+)\.\d+(?:[-+][0-9A-Za-z.+-]+)?\Z")
+
+
+class RonVersionWarning(UserWarning):
+    """The server says that it has a version that this package was not tested with."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHealth:
+    """The answer of ``/healthz``.
+
+    Attributes:
+        ok: whether the node says that it is well.
+        status: the HTTP status.
+        checks: what it says of its parts: names and states; empty if it says nothing.
+    """
+
+    ok: bool
+    status: int
+    checks: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReadiness:
+    """The answer of ``/readyz``.
+
+    Attributes:
+        ready: whether the node takes calls.
+        status: the HTTP status.
+        missing: what it waits for, if it says so.
+        deps: what it says of what it depends on; empty if it says nothing.
+        mode: how the answer came about, such as ``truthful`` or ``dev-forced``, or None.
+        retry_after: how many seconds it asks to wait, or None.
+    """
+
+    ready: bool
+    status: int
+    missing: tuple[str, ...] = ()
+    deps: Mapping[str, Any] = field(default_factory=dict)
+    mode: str | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeVersion:
+    """The answer of ``/version`` or ``/versionz``.
+
+    Attributes:
+        version: the version of the server.
+        name: the name of the server, or None.
+        fields: everything that it said.
+    """
+
+    version: str
+    name: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Node:
+    """Calls beside the app plane, at the same origin. No credential is sent unless asked for."""
+
+    def __init__(self, perform: Callable[[Request], Awaitable[Response]]) -> None:
+        self._perform = perform
+
+    async def request(
+        self, method: str, path: str, *, credential: bool = False, **options: Unpack[ContentOptions]
+    ) -> Response:
+        """Performs a call of any path behind the base URL.
+
+        Args:
+            method: the method.
+            path: the path, such as ``/metrics``.
+            credential: whether to send the credential.
+            options: see :class:`~.options.ContentOptions`.
+
+        Raises:
+            RonError: as :meth:`RonClient.request`.
+        """
+        plane = "include" if credential else "omit"
+        return await self._perform(Request(method, path, node=plane, **options))
+
+    async def health(self) -> NodeHealth:
+        """Asks ``/healthz``. A node that is unwell is an answer, not an error.
+
+        Raises:
+            RonError: there is no such answer.
+        """
+        try:
+            return _health(await self.request("GET", "/healthz"))
+        except RonProblem as problem:
+            return _unhealthy(problem)
+
+    async def ready(self) -> NodeReadiness:
+        """Asks ``/readyz``. A node that is not ready is an answer, not an error.
+
+        Raises:
+            RonError: there is no such answer.
+        """
+        try:
+            return _readiness_of(await self.request("GET", "/readyz"))
+        except RonProblem as problem:
+            return _unready(problem)
+
+    async def version(self) -> NodeVersion:
+        """Asks ``/version``, or ``/versionz`` where that does not exist.
+
+        Warns with :class:`RonVersionWarning` if the version is not a supported one.
+
+        Raises:
+            RonError: there is no such answer.
+        """
+        try:
+            response = await self.request("GET", "/version")
+        except RonProblem as problem:
+            if problem.status != 404:
+                raise
+            response = await self.request("GET", "/versionz")
+        return _checked(_version(response))
+
+
+class Run(Protocol):
+    """Runs a coroutine to its end."""
+
+    def __call__(self, work: Callable[[], Coroutine[Any, Any, T]], /) -> T:
+        """Runs what ``work`` makes."""
+
+
+class NodeSync:
+    """As :class:`Node`, for :class:`RonClientSync`."""
+
+    def __init__(self, node: Node, run: Run) -> None:
+        self._node = node
+        self._run = run
+
+    def request(
+        self, method: str, path: str, *, credential: bool = False, **options: Unpack[ContentOptions]
+    ) -> Response:
+        """See :meth:`Node.request`."""
+        return self._run(lambda: self._node.request(method, path, credential=credential, **options))
+
+    def health(self) -> NodeHealth:
+        """See :meth:`Node.health`."""
+        return self._run(self._node.health)
+
+    def ready(self) -> NodeReadiness:
+        """See :meth:`Node.ready`."""
+        return self._run(self._node.ready)
+
+    def version(self) -> NodeVersion:
+        """See :meth:`Node.version`."""
+        return self._run(self._node.version)
+
+
+def _health(response: Response) -> NodeHealth:
+    """Reads text, an empty answer, ``{"ok", "checks"}`` and a map of parts to booleans."""
+    said = _object(response)
+    checks = said.get("checks")
+    if isinstance(checks, dict):
+        parts = checks
+    else:
+        parts = {name: value for name, value in said.items() if name != "ok"}
+    ok = said.get("ok") is not False and all(value is not False for value in parts.values())
+    return NodeHealth(ok, response.status, parts)
+
+
+def _unhealthy(problem: RonProblem) -> NodeHealth:
+    """Reads a 503 of ``/healthz``; raises any other problem."""
+    if problem.status not in _UNAVAILABLE:
+        raise problem
+    parts = dict(problem.problem.extensions)
+    for name in parts.pop("unhealthy", None) or ():
+        parts[str(name)] = False
+    checks = parts.pop("checks", None)
+    parts.pop("ok", None)
+    return NodeHealth(False, problem.status, checks if isinstance(checks, dict) else parts)
+
+
+def _readiness_of(response: Response) -> NodeReadiness:
+    """Reads text, an empty answer, and ``{"ready", "deps", "missing", "mode"}``."""
+    said = _object(response)
+    return _readiness(said, response.status, ready=said.get("ready") is not False, retry_after=None)
+
+
+def _unready(problem: RonProblem) -> NodeReadiness:
+    """Reads a 503 or 504 of ``/readyz``; raises any other problem."""
+    if problem.status not in _UNAVAILABLE:
+        raise problem
+    said = problem.problem.extensions
+    return _readiness(said, problem.status, ready=False, retry_after=problem.retry_after)
+
+
+def _version(response: Response) -> NodeVersion:
+    """Reads a bare version as text, and ``{"version", "name" or "service"}``.
+
+    Raises:
+        RonParseError: there is no version in it.
+    """
+    said = _object(response)
+    version = said.get("version", None if said else response.text.strip())
+    if not isinstance(version, str) or not _VERSION.match(version):
+        raise RonParseError(
+            "the answer tells no version; use node.request() for the whole of it",
+            code="invalid_version",
+            attempts=response.attempts,
+            request_id=response.request_id,
+        )
+    name = said.get("name", said.get("service"))
+    return NodeVersion(version, name if isinstance(name, str) else None, said)
+
+
+def _checked(node: NodeVersion) -> NodeVersion:
+    """Warns of a version that is not supported; of one that can't be read nothing is known."""
+    match = _SEMVER.match(node.version)
+    if match is not None and match.group(1) != SUPPORTED_NODES:
+        warnings.warn(
+            f"the node has version {node.version[:40]!a}; this package speaks protocol "
+            f"{PROTOCOL_VERSION} and was tested with {SUPPORTED_NODES}.x: look for a newer one",
+            RonVersionWarning,
+            stacklevel=3,
+        )
+    return node
+
+
+def _readiness(
+    said: Mapping[str, Any], status: int, *, ready: bool, retry_after: float | None
+) -> NodeReadiness:
+    missing, deps, mode = said.get("missing"), said.get("deps"), said.get("mode")
+    return NodeReadiness(
+        ready,
+        status,
+        tuple(map(str, missing)) if isinstance(missing, list) else (),
+        deps if isinstance(deps, dict) else {},
+        mode if isinstance(mode, str) else None,
+        retry_after,
+    )
+
+
+def _object(response: Response) -> dict[str, Any]:
+    """The answer's JSON object; empty if it is something else."""
+    value = response.value()
+    return value if isinstance(value, dict) else {}

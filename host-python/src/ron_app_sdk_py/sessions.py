@@ -1,0 +1,138 @@
+"""The sessions of one root client and the instance of the component that they are open on.
+
+An instance can be lost: to a trap, or to a fork. What is needed to open the same sessions on a
+fresh one is kept here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .engine.guest import Clock, Guest
+from .engine.messages import Failed, Opened, Pairs
+from .errors import RonConfigError, RonRequestError, broken
+from .reports import report_error
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session of the component.
+
+    Attributes:
+        id: its id.
+        parent: the session it is derived from, or None.
+        settings: what it was opened with.
+    """
+
+    id: int
+    parent: int | None
+    settings: Pairs
+
+    def __repr__(self) -> str:
+        return f"Session({self.id})"
+
+
+class Sessions:
+    """Opens sessions, on a fresh instance whenever the last one is lost.
+
+    Args:
+        clock: time and randomness of the component; the system's by default.
+        private_api: whether the engine may use its fast path.
+
+    Attributes:
+        guest: the instance, if there is one; it may be lost.
+    """
+
+    def __init__(self, clock: Clock | None, *, private_api: bool) -> None:
+        self.guest: Guest | None = None
+        self._make_guest: Callable[[], Guest] = lambda: Guest(clock, private_api=private_api)
+        self._lock = threading.Lock()
+        self._open: dict[int, Session] = {}
+        self._abandoned: deque[Session] = deque()
+        self._ids = itertools.count(1)
+
+    def open(self, settings: Pairs, parent: Session | None) -> Session:
+        """Opens a session, derived if it has a parent.
+
+        Raises:
+            RonConfigError: the component refuses the settings.
+            RonSandboxError: the component can't be loaded.
+        """
+        session = Session(next(self._ids), parent.id if parent else None, settings)
+        with self._lock:
+            _open(self._usable_guest(), session)
+            self._open[session.id] = session
+        return session
+
+    def all(self) -> list[Session]:
+        """The open sessions, parents before their children."""
+        return list(self._open.values())
+
+    def forget(self, session: Session) -> Guest | None:
+        """Forgets a session; returns the instance on which it is still to be closed, if any."""
+        with self._lock:
+            if self._open.pop(session.id, None) is None:
+                return None
+            guest = self.guest
+        return guest if guest is not None and guest.usable else None
+
+    def abandon(self, session: Session) -> None:
+        """Notes that nobody uses a session any more."""
+        self._abandoned.append(session)
+
+    def take_abandoned(self) -> list[Session]:
+        """The sessions to be closed because nobody uses them any more."""
+        taken = []
+        while self._abandoned:
+            taken.append(self._abandoned.popleft())
+        return taken
+
+    def usable_guest(self) -> Guest:
+        """The instance, or a fresh one with all sessions opened again.
+
+        Raises:
+            RonSandboxError: the component can't be loaded.
+        """
+        guest = self.guest
+        if guest is not None and guest.usable:
+            return guest
+        with self._lock:
+            return self._usable_guest()
+
+    def after_fork(self) -> object:
+        """Starts anew in a forked child, where the lock may be held by a thread that isn't there.
+
+        Returns:
+            The parent's instance, which must not be destroyed here.
+        """
+        inherited, self.guest = self.guest, None
+        self._lock = threading.Lock()
+        return inherited
+
+    def _usable_guest(self) -> Guest:
+        if self.guest is None or not self.guest.usable:
+            guest = self._make_guest()
+            for session in self._open.values():
+                _open(guest, session)
+            self.guest = guest
+        return self.guest
+
+
+def _open(guest: Guest, session: Session) -> None:
+    try:
+        if session.parent is None:
+            output = guest.open(session.id, session.settings)
+        else:
+            output = guest.derive(session.parent, session.id, session.settings)
+    except RonRequestError as error:
+        raise RonConfigError(error.message, code="invalid_config") from None
+    match output.items:
+        case [Opened()]:
+            return
+        case [Failed() as failed]:
+            raise report_error(failed)
+    raise broken("did not open a session")
