@@ -88,6 +88,8 @@ pub struct Config {
     pub user_agent: Option<String>,
     /// Time-outs in force.
     pub timeouts: Timeouts,
+    /// Those that the caller gave.
+    given_timeouts: TimeoutSettings,
     /// Exchanges under way at once.
     pub max_concurrency: u32,
     /// Calls waiting for a place.
@@ -135,6 +137,7 @@ impl Config {
                 .map(|token| format!("Bearer {token}")),
             user_agent: settings.user_agent,
             timeouts,
+            given_timeouts: settings.timeouts,
             max_concurrency: settings
                 .max_concurrency
                 .unwrap_or(defaults::MAX_CONCURRENCY),
@@ -153,9 +156,8 @@ impl Config {
     /// As [`Config::new`].
     pub fn derive(&self, overrides: Overrides) -> Result<Self, Error> {
         let mut faults = Vec::new();
-        let timeouts = self
-            .timeouts
-            .overridden(overrides.timeouts)
+        let given_timeouts = self.given_timeouts.overridden(overrides.timeouts);
+        let timeouts = Timeouts::new(given_timeouts)
             .map_err(|mut found| faults.append(&mut found))
             .ok();
         faults.extend(zero("max_request_bytes", overrides.max_request_bytes));
@@ -164,11 +166,29 @@ impl Config {
         };
         Ok(Self {
             timeouts,
+            given_timeouts,
             max_request_bytes: overrides
                 .max_request_bytes
                 .unwrap_or(self.max_request_bytes),
             ..self.clone()
         })
+    }
+}
+
+impl TimeoutSettings {
+    /// These, but for what `later` gives. What was given first gives way to a shorter overall time-out.
+    fn overridden(self, later: Self) -> Self {
+        let overall = later.overall.or(self.overall);
+        let shorter = |given: Option<Duration>| match (given, overall) {
+            (Some(given), Some(overall)) => Some(given.min(overall)),
+            _ => given,
+        };
+        Self {
+            overall,
+            connect: later.connect.or(shorter(self.connect)),
+            read: later.read.or(shorter(self.read)),
+            write: later.write.or(shorter(self.write)),
+        }
     }
 }
 
@@ -207,17 +227,6 @@ impl Timeouts {
         } else {
             Err(faults)
         }
-    }
-
-    /// These, but for what is given; those not given give way to a shorter overall time-out.
-    fn overridden(self, given: TimeoutSettings) -> Result<Self, Vec<String>> {
-        let overall = given.overall.unwrap_or(self.overall);
-        Self::new(TimeoutSettings {
-            overall: Some(overall),
-            connect: given.connect.or(Some(self.connect.min(overall))),
-            read: given.read.or(Some(self.read.min(overall))),
-            write: given.write.or(Some(self.write.min(overall))),
-        })
     }
 }
 
@@ -400,6 +409,39 @@ mod tests {
             assert!(error.message.contains(part), "{part}: {}", error.message);
         }
         assert!(!error.message.contains("secret with"));
+    }
+
+    #[test]
+    fn a_derived_configuration_starts_from_what_was_given() {
+        let seconds = |overall: u64, read: Option<u64>| Overrides {
+            timeouts: TimeoutSettings {
+                overall: Some(Duration::from_secs(overall)),
+                read: read.map(Duration::from_secs),
+                ..TimeoutSettings::default()
+            },
+            max_request_bytes: None,
+        };
+        let derive = |config: &Config, overrides: Overrides| {
+            config
+                .derive(overrides)
+                .unwrap_or_else(|error| panic!("{}", error.message))
+        };
+        let root = Config::new(Settings {
+            base_url: "https://e".to_owned(),
+            ..Settings::default()
+        })
+        .unwrap_or_else(|error| panic!("{}", error.message));
+        let short = derive(&root, seconds(1, None));
+        assert_eq!(short.timeouts.read, Duration::from_secs(1));
+        let longer = derive(&short, seconds(60, None));
+        assert_eq!(longer.timeouts.read, defaults::READ_TIMEOUT);
+        let given = derive(&longer, seconds(60, Some(30)));
+        assert_eq!(given.timeouts.read, Duration::from_secs(30));
+        assert_eq!(
+            derive(&given, seconds(2, None)).timeouts.read,
+            Duration::from_secs(2)
+        );
+        assert!(given.derive(seconds(2, Some(3))).is_err());
     }
 
     #[test]

@@ -69,7 +69,8 @@ class BaseClient:
             config = dataclasses.replace(config, **given)
         self._middleware = NONE
         self._calls = Calls(transport)
-        self._is_root = True
+        # A session ends before the one that it is derived from, so that one's client must live on.
+        self._parent: Self | None = None
         self._open(config, _ALL_FIELDS, faults)
         self._opened()
 
@@ -122,7 +123,7 @@ class BaseClient:
             max_response_bytes=max_response_bytes,
         )
         derived = copy.copy(self)
-        derived._is_root = False
+        derived._parent = self
         derived._open(dataclasses.replace(self._config, **given), given, [], self._session)
         weakref.finalize(derived, self._calls.abandon, derived._session).atexit = False
         return derived

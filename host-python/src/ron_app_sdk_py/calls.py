@@ -82,12 +82,16 @@ class Calls:
         return self._sessions.open(settings, parent)
 
     def close_session(self, session: Session) -> None:
-        """Closes a session; its calls end with :class:`RonClosedError`."""
-        guest = self._sessions.forget(session)
-        if guest is not None:
-            # A trap has told the calls already, and there is nothing left to close.
+        """Closes a session and those derived from it; their calls end with
+        :class:`RonClosedError`."""
+        forgotten = self._sessions.forget(session)
+        guest = self._sessions.guest
+        if guest is None or not guest.usable:
+            # The calls were told when the instance was lost.
+            return
+        for closed in forgotten:
             with contextlib.suppress(RonSandboxError):
-                self._deliver(guest.close(session.id), None)
+                self._deliver(guest.close(closed.id), None)
 
     def abandon(self, session: Session) -> None:
         """As :meth:`close_session`, but later, when a call crosses anyway: for finalizers, which

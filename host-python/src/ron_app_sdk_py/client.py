@@ -86,7 +86,7 @@ class RonClient(BaseClient):
     async def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own
         calls only. May be called twice."""
-        if self._is_root:
+        if self._parent is None:
             self._calls.end()
             await self._calls.close_loop()
         else:

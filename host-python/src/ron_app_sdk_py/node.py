@@ -28,8 +28,8 @@ SUPPORTED_NODES = "0.1"
 T = TypeVar("T")
 
 _UNAVAILABLE = (503, 504)
-_VERSION = re.compile(r"[!-~]{1,64}\Z")
-_SEMVER = re.compile(r"v?(\d+\.\d+)\.\d+(?:[-+][0-9A-Za-z.+-]+)?\Z")
+_SEMVER = re.compile(r"(?<![\w.])v?((\d+\.\d+)\.\d+(?:[-+][0-9A-Za-z.+-]+)?)")
+_LONGEST_VERSION = 200
 
 
 class RonVersionWarning(UserWarning):
@@ -77,7 +77,7 @@ class NodeVersion:
     """The answer of ``/version`` or ``/versionz``.
 
     Attributes:
-        version: the version of the server.
+        version: the version of the server: major, minor and patch, and what follows them.
         name: the name of the server, or None.
         fields: everything that it said.
     """
@@ -221,14 +221,15 @@ def _unready(problem: RonProblem) -> NodeReadiness:
 
 
 def _version(response: Response) -> NodeVersion:
-    """Reads a bare version as text, and ``{"version", "name" or "service"}``.
+    """Reads a version in a line of text, and ``{"version", "name" or "service"}``.
 
     Raises:
         RonParseError: there is no version in it.
     """
     said = _object(response)
-    version = said.get("version", None if said else response.text.strip())
-    if not isinstance(version, str) or not _VERSION.match(version):
+    told = said.get("version", "" if said else response.text.strip())
+    match = _SEMVER.search(told) if isinstance(told, str) and len(told) < _LONGEST_VERSION else None
+    if match is None:
         raise RonParseError(
             "the answer tells no version; use node.request() for the whole of it",
             code="invalid_version",
@@ -236,15 +237,15 @@ def _version(response: Response) -> NodeVersion:
             request_id=response.request_id,
         )
     name = said.get("name", said.get("service"))
-    return NodeVersion(version, name if isinstance(name, str) else None, said)
+    return NodeVersion(match.group(1), name if isinstance(name, str) else None, said)
 
 
 def _checked(node: NodeVersion) -> NodeVersion:
-    """Warns of a version that is not supported; of one that can't be read nothing is known."""
+    """Warns of a version that is not supported."""
     match = _SEMVER.match(node.version)
-    if match is not None and match.group(1) != SUPPORTED_NODES:
+    if match is not None and match.group(2) != SUPPORTED_NODES:
         warnings.warn(
-            f"the node has version {node.version[:40]!a}; this package speaks protocol "
+            f"the node has version {node.version[:40]}; this package speaks protocol "
             f"{PROTOCOL_VERSION} and was tested with {SUPPORTED_NODES}.x: look for a newer one",
             RonVersionWarning,
             stacklevel=3,

@@ -72,13 +72,20 @@ class Sessions:
         """The open sessions, parents before their children."""
         return list(self._open.values())
 
-    def forget(self, session: Session) -> Guest | None:
-        """Forgets a session; returns the instance on which it is still to be closed, if any."""
+    def forget(self, session: Session) -> list[Session]:
+        """Forgets a session and those derived from it.
+
+        Returns:
+            Those that were open, parents before their children.
+        """
         with self._lock:
-            if self._open.pop(session.id, None) is None:
-                return None
-            guest = self.guest
-        return guest if guest is not None and guest.usable else None
+            forgotten: dict[int, Session] = {}
+            for other in self._open.values():
+                if other.id == session.id or other.parent in forgotten:
+                    forgotten[other.id] = other
+            for id_ in forgotten:
+                del self._open[id_]
+        return list(forgotten.values())
 
     def abandon(self, session: Session) -> None:
         """Notes that nobody uses a session any more."""

@@ -1,0 +1,127 @@
+"""What calls tell of themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from ron_app_sdk_py import RonClient, RonConnectError, RonProblem, RonRequestError
+from ron_app_sdk_py.engine.guest import Begin
+from ron_app_sdk_py.engine.messages import Log, Output
+from ron_app_sdk_py.logs import write
+from servers import TOKEN, raw_server, read_request, reply
+
+LOGGER = "ron_app_sdk_py"
+
+
+async def test_at_info_each_call_is_one_line_with_id_status_and_duration(
+    node: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, LOGGER)
+    async with RonClient(node, token=TOKEN) as client:
+        response = await client.request("GET", "/hello", query={"q": "not logged"})
+        with pytest.raises(RonProblem):
+            await client.get("/problem")
+    done, refused = caplog.records
+    assert done.name == "ron_app_sdk_py.calls"
+    assert (done.levelname, done.msg % ("x", "y")) == ("INFO", "x: y")
+    fields = vars(done)
+    assert fields["request_id"] == response.request_id
+    assert (fields["method"], fields["path"], fields["status"]) == ("GET", "/app/hello", 200)
+    assert 0 < fields["duration_ms"] < 10_000
+    assert "call done: method=GET path=/app/hello status=200" in done.getMessage()
+    assert (vars(refused)["status"], vars(refused)["code"]) == (502, "upstream_unavailable")
+    assert "not logged" not in caplog.text
+
+
+async def test_at_debug_each_attempt_is_told_with_its_outcome(
+    node: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, LOGGER)
+    async with RonClient(node) as client:
+        await client.get("/hello")
+    async with RonClient("http://127.0.0.1:1") as client:
+        with pytest.raises(RonConnectError):
+            await client.get("/x")
+    records = [record for record in caplog.records if record.name == "ron_app_sdk_py.calls"]
+    told = [record.getMessage().partition(":")[0] for record in records]
+    assert told == ["attempt", "answer", "call done", "attempt", "no answer", "call failed"]
+    assert [vars(record).get("attempt") for record in records] == [1, 1, None, 1, 1, None]
+    assert vars(records[4])["code"] == "connection_refused"
+    assert records[5].levelno == logging.WARNING
+    assert len({vars(record)["request_id"] for record in records}) == 2
+
+
+async def test_off_the_component_is_not_asked_to_tell_anything(
+    node: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[tuple[str, str]]] = []
+    async with RonClient(node) as client:
+        guest = client._calls._sessions.guest
+        assert guest is not None
+        begin = guest.begin
+
+        def recording(session: int, call: int, what: Begin) -> Output:
+            asked.append(list(what.options))
+            return begin(session, call, what)
+
+        monkeypatch.setattr(guest, "begin", recording)
+        caplog.set_level(logging.WARNING, LOGGER)
+        await client.get("/hello")
+        caplog.set_level(logging.DEBUG, LOGGER)
+        await client.get("/hello")
+        assert caplog.records
+        caplog.set_level(logging.WARNING, LOGGER)
+        caplog.clear()
+        await client.get("/hello")
+    assert asked == [[], [("log-level", "debug")], []]
+    assert not caplog.records
+
+
+async def test_no_line_holds_the_credential_wherever_it_comes_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_request(reader)
+            body = f'{{"code":"{TOKEN}","message":"{TOKEN}"}}'.encode()
+            writer.write(reply("400 Bad", body, f"x-request-id: {TOKEN}"))
+
+    caplog.set_level(logging.DEBUG)
+    async with raw_server(handler) as url, RonClient(url, token=TOKEN) as client:
+        with pytest.raises(RonProblem):
+            await client.get(f"/x/{TOKEN}", headers={"X-Note": TOKEN})
+        with pytest.raises(RonRequestError):
+            await client.get(f"/../{TOKEN}")
+    assert caplog.records
+    shown = caplog.text + repr([vars(record) for record in caplog.records])
+    assert TOKEN not in shown
+    assert "[redacted]" in shown
+
+
+def test_what_a_lying_component_tells_is_still_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, LOGGER)
+    fields = [
+        ("status", "many"),
+        ("message", "x"),
+        ("args", "y"),
+        ("duration_us", ""),
+        ("code", "c"),
+    ]
+    write(Log(1, "fatal", "%s %d", fields))
+    assert caplog.records[0].getMessage() == "%s %d: code=c"
+
+
+def test_a_program_that_configures_no_logging_sees_nothing() -> None:
+    code = (
+        "from ron_app_sdk_py import RonClientSync, RonConnectError\n"
+        "with RonClientSync('http://127.0.0.1:1') as client:\n"
+        "    try: client.get('/x')\n"
+        "    except RonConnectError: pass\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,66 @@
+"""The last check before the socket, alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ron_app_sdk_py.errors import RonSandboxError
+from ron_app_sdk_py.guard import Guard
+
+BASES = [
+    ("https://gw.example", "https://gw.example/"),
+    ("https://GW.example:443/", "https://gw.example/"),
+    ("https://gw.example/ron/app", "https://gw.example/ron/"),
+    ("http://127.0.0.1:8080/app/", "http://127.0.0.1:8080/"),
+    ("http://[::1]:80", "http://[::1]/"),
+    ("HTTPS://gw.example:8443", "https://gw.example:8443/"),
+]
+
+
+@pytest.mark.parametrize(("base_url", "root"), BASES)
+def test_what_stays_in_the_plane_passes(base_url: str, root: str) -> None:
+    guard = Guard(base_url)
+    for target in ("app", "app/", "app/x", "app/.well-known/a..b", "app/%7ex?q=/../x", "app?a=1"):
+        guard.check(root + target, [("authorization", "x"), ("accept", "*/*")], node=False)
+    for target in ("healthz", "", "app/x"):
+        guard.check(root + target, [], node=True)
+
+
+@pytest.mark.parametrize(("base_url", "root"), BASES)
+def test_what_leaves_the_plane_or_the_origin_is_stopped(base_url: str, root: str) -> None:
+    guard = Guard(base_url)
+    for url in (
+        "https://evil.example/app/x",
+        root.replace("//", "//user@") + "app/x",
+        root[:-1] + ".evil.example/app/x",
+        root + "apple",
+        root + "healthz",
+        root + "app/../x",
+        root + "app/%2e%2E/x",
+        root + "app/.%2e",
+        root + "app/./x",
+        "/app/x",
+        "",
+    ):
+        with pytest.raises(RonSandboxError) as caught:
+            guard.check(url, [], node=False)
+        assert caught.value.code == "guard"
+    for url in ("https://evil.example/healthz", root + "../x", root + "x/%2e%2e/y"):
+        with pytest.raises(RonSandboxError):
+            guard.check(url, [], node=True)
+
+
+@pytest.mark.parametrize("name", ["Cookie", "host", "Content-Length", "TE", "transfer-encoding"])
+def test_a_field_of_the_transports_is_stopped_even_from_the_component(name: str) -> None:
+    with pytest.raises(RonSandboxError):
+        Guard("https://e").check("https://e/app/x", [(name, "x")], node=False)
+
+
+@given(st.text(max_size=40))
+def test_no_path_of_another_origin_passes(rest: str) -> None:
+    guard = Guard("https://gw.example")
+    for prefix in ("http://gw.example", "https://gw.example.evil", "https://gw.example:444", "//"):
+        with pytest.raises(RonSandboxError):
+            guard.check(prefix + "/app/" + rest, [], node=False)
