@@ -39,7 +39,7 @@ class Answer:
 def exchange(
     url: str,
     method: str,
-    target: str | bytes,
+    target: str,
     fields: Iterable[tuple[str, str]] = (),
     body: bytes = b"",
     *,
@@ -62,9 +62,8 @@ def exchange(
     elif body:
         head.append(("Content-Length", str(len(body))))
     lines = "".join(f"{name}: {value}\r\n" for name, value in head).encode()
-    raw_target = target if isinstance(target, bytes) else target.encode("ascii")
     with connection(url) as sock:
-        sock.sendall(b"%s %s HTTP/1.1\r\n%s\r\n" % (method.encode(), raw_target, lines))
+        sock.sendall(b"%s %s HTTP/1.1\r\n%s\r\n" % (method.encode(), target.encode(), lines))
         # A server may answer and close before it has taken everything.
         with contextlib.suppress(ConnectionError):
             sock.sendall(body)

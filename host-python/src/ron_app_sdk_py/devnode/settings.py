@@ -90,7 +90,7 @@ class Settings:
         if self.upstream is not None:
             fault = _upstream_fault(self.upstream)
             if fault is not None:
-                yield f"upstream is {self.upstream!r}, {fault}"
+                yield fault
             changed = [
                 field.name
                 for field in dataclasses.fields(self)
@@ -113,14 +113,14 @@ class Settings:
 
 
 def _upstream_fault(url: str) -> str | None:
+    if "@" in url:  # It is not repeated, because the credentials would be.
+        return "upstream has credentials; leave them out"
     try:
         parsed = ada_url.URL(url)
     except ValueError:
-        return "which is no URL; give one such as http://127.0.0.1:9000"
+        return f"upstream is {url!r}, which is no URL; give one such as http://127.0.0.1:9000"
     if parsed.protocol not in ("http:", "https:"):
-        return "which is not http or https"
-    if parsed.username or parsed.password:
-        return "which has credentials; leave them out"
+        return f"upstream is {url!r}; give an http or https URL"
     if parsed.search or parsed.hash:
-        return "which has a query or a fragment; leave it out"
+        return f"upstream is {url!r}; leave the query and the fragment out"
     return None

@@ -38,7 +38,8 @@ class Site:
         router.add_post(f"{prefix}/site/reload", self._reload)
         router.add_get(f"{prefix}/site", self._index)
         router.add_get(f"{prefix}/site/", self._index)
-        router.add_get(prefix + "/site/{path:(?s:.+)}", self._file)
+        # A path that another route has is that route's, whatever the method.
+        router.add_get(prefix + r"/site/{path:(?s:(?!reload\Z).+)}", self._file)
 
     async def _index(self, _request: web.Request) -> web.Response:
         return await self._serve("index.html")
