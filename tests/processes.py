@@ -47,7 +47,7 @@ def started(*arguments: str) -> Iterator[Server]:
     finally:
         watchdog.cancel()
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=LIMIT)
         process.stdout.close()
 
 

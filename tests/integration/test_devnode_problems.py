@@ -28,6 +28,7 @@ class Form:
     retry_after: float | None = None
     reason: str | None = None
     content: bytes | None = None
+    encoding: str | None = None
     message: str | None = None
     error: type[RonProblem] = RonProblem
 
@@ -79,6 +80,37 @@ FORMS = {
         retryable=True,
         retry_after=0.05,
         message="Global rate limit",
+    ),
+    "O3 of one": Form(
+        Settings(),
+        "POST",
+        "/echo",
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        reason="unsupported_media_type",
+        encoding="br",
+        message="Content-Encoding not allowed by policy",
+    ),
+    "O3 of several": Form(
+        Settings(),
+        "POST",
+        "/echo",
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        reason="unsupported_media_type",
+        encoding="gzip, gzip",
+        message="stacked Content-Encoding not allowed",
+    ),
+    "O4 of what could become too much": Form(
+        Settings(max_content_length=10),
+        "POST",
+        "/echo",
+        413,
+        "PAYLOAD_TOO_LARGE",
+        reason="payload_too_large",
+        content=b"xx",
+        encoding="gzip",
+        message="compressed body exceeds allowed expansion budget",
     ),
     "O4": Form(
         Settings(max_body_bytes=MIB),
@@ -137,16 +169,17 @@ async def test_an_error_form_becomes_its_problem(name: str) -> None:
     form = FORMS[name]
     async with running(settings=form.settings) as url:
         config = ClientConfig(base_url=url, max_request_bytes=4 * MIB)
+        headers = {"Content-Encoding": form.encoding} if form.encoding else {}
         async with RonClient(config=config) as client:
             with pytest.raises(RonProblem) as caught:
-                await client.request(form.method, form.path, content=form.content)
+                await client.request(form.method, form.path, content=form.content, headers=headers)
     check(caught.value, form)
 
 
 def test_the_synchronous_client_reports_the_same(node: str) -> None:
     with RonClientSync(node) as client:
         for name, form in FORMS.items():
-            if form.settings == Settings() and form.content is None:
+            if form.settings == Settings() and not (form.content or form.encoding):
                 with pytest.raises(RonProblem) as caught:
                     client.request(form.method, form.path)
                 check(caught.value, FORMS[name])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ron_app_sdk_py.devnode.admission import Bucket
+from ron_app_sdk_py.devnode.admission import Bucket, Buckets
 from ron_app_sdk_py.devnode.command import _parser
 from ron_app_sdk_py.devnode.forwarding import passes, upstream_url
 from ron_app_sdk_py.devnode.settings import Quota, Settings, SettingsError
@@ -50,6 +50,13 @@ def test_a_bucket_never_gives_more_than_its_size_and_its_rate(
         while bucket.take():
             taken += 1
         assert taken <= burst + qps * now + 1e-6
+
+
+def test_the_names_with_buckets_are_bounded_and_the_longest_unseen_goes_first() -> None:
+    buckets = Buckets(Quota(qps=0, burst=1), limit=2)
+    assert [buckets.take(name) for name in ("a", "b", "a", "c")] == [True, True, False, True]
+    assert buckets.take("a") is False  # Seen after b, so c took the place of b.
+    assert buckets.take("b") is True
 
 
 @given(st.binary(), st.binary(max_size=20).filter(lambda query: b"\0" not in query))

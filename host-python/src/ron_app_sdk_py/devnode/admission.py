@@ -15,7 +15,7 @@ from .settings import Quota
 _ALLOWED_ENCODINGS = frozenset({"identity", "gzip"})
 _EXPANSION = 10
 _MAX_ADDRESSES = 10_000
-"""Addresses with a bucket of their own; the longest unseen loses its bucket to the next."""
+"""Addresses with a bucket of their own. The real servers remember all that they ever saw."""
 _RETRY_AFTER_MS = 50
 
 
@@ -47,6 +47,30 @@ class Bucket:
         return True
 
 
+class Buckets:
+    """A bucket for each of the names seen last.
+
+    Args:
+        quota: the size of each and how fast it fills.
+        limit: how many names to remember. A name that was forgotten has a full bucket again.
+    """
+
+    __slots__ = ("_buckets", "_limit", "_quota")
+
+    def __init__(self, quota: Quota, limit: int) -> None:
+        self._quota = quota
+        self._limit = limit
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, name: str) -> bool:
+        """Takes a token of this name if there is one."""
+        bucket = self._buckets.pop(name, None) or Bucket(self._quota)
+        self._buckets[name] = bucket
+        if len(self._buckets) > self._limit:
+            self._buckets.popitem(last=False)
+        return bucket.take()
+
+
 def fair_queue(max_inflight: int, headroom: int | None) -> Middleware:
     """Bounds the requests under way, and tells the bound: 503 without a code (O5)."""
     extra = max_inflight // 8 if headroom is None else headroom
@@ -73,16 +97,12 @@ def fair_queue(max_inflight: int, headroom: int | None) -> Middleware:
 
 def ip_quota(quota: Quota) -> Middleware:
     """Bounds the rate of each address: 429 (O2)."""
-    buckets: OrderedDict[str, Bucket] = OrderedDict()
+    buckets = Buckets(quota, _MAX_ADDRESSES)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        address = _address(request)
-        bucket = buckets.setdefault(address, Bucket(quota))
-        buckets.move_to_end(address)
-        if len(buckets) > _MAX_ADDRESSES:
-            buckets.popitem(last=False)
-        return await handler(request) if bucket.take() else _too_many("IP quota exceeded")
+        taken = buckets.take(_address(request))
+        return await handler(request) if taken else _too_many("IP quota exceeded")
 
     return middleware
 
