@@ -6,9 +6,9 @@ RON node otherwise. ``python -m ron_app_sdk_py.devnode`` runs it; in an event lo
 
 ::
 
-    __main__  →  server  →  app  →  gateway   →  forwarding
-                              │  →  omnigate  →  admission, policy, site, own_routes
-                              └─ →  listening
+    __main__ → command → server → app → gateway  → forwarding
+                                      → omnigate → admission, policy, site, own_routes
 
-``settings``, ``answers`` and ``faithful`` are below all of them.
+``listening`` opens the ports for ``server`` and ``app``. ``settings``, ``answers`` and ``faithful``
+are below all of them. ``docs/devnode.md`` is for users.
 """

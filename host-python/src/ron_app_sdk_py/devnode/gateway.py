@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -132,7 +131,7 @@ def _session() -> aiohttp.ClientSession:
         auto_decompress=False,
         trust_env=False,
         skip_auto_headers=_UNASKED_HEADERS,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, ceil_threshold=math.inf),
+        timeout=aiohttp.ClientTimeout(),
         max_line_size=MAX_HEAD_BYTES,
         max_field_size=MAX_HEAD_BYTES,
         middlewares=(_once,),
