@@ -214,10 +214,27 @@ async def test_an_upstream_that_closes_kept_connections_is_connected_again() -> 
     assert statuses == [200] * 5
 
 
-async def test_an_answer_that_is_not_http_is_a_502() -> None:
-    async with before(answering(b"SSH-2.0-OpenSSH\r\n\r\n")) as url:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 500_000 + b"\r\n\r\n",
+    ],
+    ids=["not HTTP", "endless header"],
+)
+async def test_an_answer_that_cannot_be_read_is_a_502(answer: bytes) -> None:
+    async with before(answering(answer)) as url:
         back = await call(url, "GET", "/app/x")
     assert (back.status, back.body) == (502, CONNECT)
+
+
+async def test_a_body_that_cannot_be_read_is_a_502() -> None:
+    """The reason is the parser's choice: it may see head and body at once."""
+    broken = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n"
+    async with before(answering(broken)) as url:
+        back = await call(url, "GET", "/app/x")
+    assert back.status == 502
+    assert back.body in (CONNECT, READ)
 
 
 async def test_redirects_are_followed_ten_times_with_the_body_and_without_secrets() -> None:

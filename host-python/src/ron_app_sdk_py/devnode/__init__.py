@@ -6,7 +6,7 @@ RON node otherwise. ``python -m ron_app_sdk_py.devnode`` runs it; in an event lo
 
 ::
 
-    __main__ → command → server → app → gateway  → forwarding
+    __main__ → command → server → app → gateway  → proxy → forwarding
                                       → omnigate → admission, policy, site, own_routes
 
 ``listening`` opens the ports for ``server`` and ``app``. ``settings``, ``answers`` and ``faithful``

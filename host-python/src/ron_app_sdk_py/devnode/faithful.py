@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from .answers import TOO_LONG, empty_answer, text_answer
+
+SERVER_VERSION: Final = "0.1.0"
+"""The version of RON's servers that the node behaves like."""
 
 _WITHOUT_LENGTH = frozenset({204, 304})
 _OWN_HEADERS = web.RequestKey("own_headers", frozenset)

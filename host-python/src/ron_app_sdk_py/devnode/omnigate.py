@@ -12,8 +12,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from . import admission, own_routes
 from .answers import json_answer, text_answer
+from .faithful import SERVER_VERSION, axum_errors
 from .faithful import application as faithful_application
-from .faithful import axum_errors
 from .policy import enforced
 from .settings import Settings
 from .site import Site
@@ -21,12 +21,11 @@ from .site import Site
 APP_PLANE: Final = "/v1/app"
 """Where omnigate has the app plane."""
 
-_VERSION = "0.1.0"
 _MAX_SLEEP_MS = 1_000
 _CONSTANT_ROUTES: Final[dict[str, Any]] = {
     f"{APP_PLANE}/healthz": {"ok": True, "note": "app plane mounted"},
-    "/versionz": {"version": _VERSION},
-    "/ops/version": {"version": _VERSION},
+    "/versionz": {"version": SERVER_VERSION},
+    "/ops/version": {"version": SERVER_VERSION},
     "/readyz": {"ready": True},
     "/ops/readyz": {"ready": True},
     "/healthz": {"config": True, "omnigate": True},
