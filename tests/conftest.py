@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from collections.abc import Iterator
 
 import pytest
+
+from processes import EXTERNAL_NODE, devnode
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselects the tests of an external gateway when there is none."""
+    if os.environ.get(EXTERNAL_NODE):
+        return
+    external = [item for item in items if item.get_closest_marker("external")]
+    if external:
+        config.hook.pytest_deselected(items=external)
+        items[:] = [item for item in items if item not in external]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,15 +33,5 @@ def _own_compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 @pytest.fixture(scope="session")
 def node() -> Iterator[str]:
     """A development node in a process of its own: its base URL."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ron_app_sdk_py.devnode", "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().split()[-1]
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
+    with devnode() as url:
+        yield url

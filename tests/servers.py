@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +55,11 @@ def reply(status: str, body: bytes = b"", *fields: str) -> bytes:
     """An HTTP/1.1 answer."""
     head = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *fields]
     return ("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body
+
+
+@contextmanager
+def refusing_port() -> Iterator[int]:
+    """A port on which connections are refused, and which nobody else gets meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]

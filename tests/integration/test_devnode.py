@@ -1,60 +1,115 @@
-"""The development node answers as the real servers do on the routes that it has."""
+"""The development node as a command."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from ron_app_sdk_py import RonClient, RonProblem
+from processes import devnode, started
+from rawhttp import exchange
+
+COMMAND = (sys.executable, "-m", "ron_app_sdk_py.devnode")
 
 
-async def test_problems_have_the_shapes_of_the_real_gateway(node: str) -> None:
-    async with RonClient(node) as client:
-        with pytest.raises(RonProblem) as missing:
-            await client.get("/nothing-here")
-        assert (missing.value.status, missing.value.code) == (404, "http_404")
-        with pytest.raises(RonProblem) as method:
-            await client.post("/hello")
-        assert method.value.status == 405
-        with pytest.raises(RonProblem) as bad:
-            await client.get("/delay", query={"ms": "soon"})
-        assert bad.value.status == 400
-        assert (await client.get("/healthz"))["note"] == "app plane mounted"
-
-
-async def test_the_request_id_is_echoed(node: str) -> None:
-    async with RonClient(node) as client:
-        response = await client.request("GET", "/hello", headers={"X-Request-Id": "mine"})
-        assert response.headers["x-request-id"] == "mine"
-        assert response.request_id == "mine"
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=60)
 
 
 def test_it_says_that_it_is_a_stand_in_and_stops_when_told() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "ron_app_sdk_py.devnode", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     first = process.stdout.readline()
     assert "stand-in" in first
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=10)
+    rest, errors = process.communicate(timeout=60)
     assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_it_stops_while_requests_are_under_way() -> None:
+    with started(*COMMAND[1:], "--port", "0") as server:
+        call = subprocess.Popen(
+            [sys.executable, "-c", _SLOW_CALL, server.url], stdout=subprocess.PIPE, text=True
+        )
+        assert call.stdout is not None
+        assert call.stdout.readline() == "sent\n"
+        server.process.terminate()
+        assert server.process.wait(timeout=60) == 0
+        call.communicate(timeout=60)
+
+
+_SLOW_CALL = """
+import sys, urllib.parse, socket
+url = urllib.parse.urlsplit(sys.argv[1])
+with socket.create_connection((url.hostname, url.port)) as sock:
+    sock.sendall(b"GET /app/delay?ms=60000 HTTP/1.1\\r\\nHost: node\\r\\n\\r\\n")
+    print("sent", flush=True)
+    sock.recv(1)
+"""
 
 
 def test_an_address_in_use_is_one_clear_line(node: str) -> None:
     port = node.rpartition(":")[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "ron_app_sdk_py.devnode", "--port", port],
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    done = run("--port", port)
     assert done.returncode == 1
     assert port in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--port", "x"], "--port: 'x'"),
+        (["--port", "65536"], "--port: '65536'"),
+        (["--upstream", "nowhere"], "upstream is 'nowhere'"),
+        (["--upstream", "ftp://127.0.0.1/"], "upstream is 'ftp://127.0.0.1/'"),
+        (["--upstream", "http://me:secret@127.0.0.1/"], "credentials"),
+        (["--upstream", "http://127.0.0.1/?q"], "query"),
+        (["--upstream", "http://127.0.0.1/", "--policy", "stock"], "policy can't be had with"),
+        (["--policy", "none"], "--policy: invalid choice: 'none'"),
+        (["--global-quota", "50"], "--global-quota: '50'"),
+        (["--ip-quota", "a:b"], "--ip-quota: 'a:b'"),
+        (["--max-inflight", "-1"], "--max-inflight"),
+        (["--max-body-bytes", "1M"], "--max-body-bytes: '1M'"),
+        (["--app-static-dir", "/no/such/folder"], "app_static_dir is '/no/such/folder'"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_options_that_are_no_good_are_one_line_that_names_them(
+    options: list[str], named: str
+) -> None:
+    done = run(*options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert named in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "secret" not in done.stderr
+
+
+def test_a_node_without_its_extra_says_what_to_install() -> None:
+    without = "import sys, runpy; sys.modules['ada_url'] = None; runpy.run_module(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", without, "ron_app_sdk_py.devnode.__main__"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "pip install 'ron-app-sdk-py[devnode]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_options_arrive_at_the_node(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<p>site")
+    options = "--policy demo --max-inflight 16 --headroom 4 --not-ready --ip-quota off"
+    with devnode(*options.split(), "--app-static-dir", str(tmp_path)) as url:
+        assert exchange(url, "GET", "/readyz").body == b"not ready"
+        assert exchange(url, "GET", "/app/site").body == b"<p>site"
+        assert exchange(url, "POST", "/app/echo").status == 200
+        assert exchange(url, "PUT", "/app/echo").status == 403
+        interactive = exchange(url, "GET", "/app/healthz", [("X-Omnigate-Priority", "interactive")])
+        assert interactive.field("x-omnigate-cap") == "20"
