@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ron_core::config::{Origin, Timeouts};
+use ron_core::config::Timeouts;
 use ron_core::error::{Error, ErrorKind, Phase};
+use ron_core::origin::Origin;
 use ron_core::request::Prepared;
 
 use crate::runtime::ready;

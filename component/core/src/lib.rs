@@ -8,6 +8,7 @@ pub mod defaults;
 pub mod error;
 pub mod header;
 pub mod ids;
+pub mod origin;
 pub mod path;
 pub mod problem;
 pub mod query;
