@@ -7,29 +7,41 @@ use crate::path::quoted;
 /// A field name and its value. Values of requests are ASCII.
 pub type Field = (String, Vec<u8>);
 
-/// Names that callers may not set, because the client or the transport does: design invariants 3
-/// and 5.
-const RESERVED: &[&str] = &[
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
+/// Names that callers may not set, and what to do instead: design invariants 3 and 5.
+const RESERVED: &[(&str, &str)] = &[
+    ("authorization", CREDENTIAL),
+    ("connection", FRAMING),
+    ("content-length", FRAMING),
+    ("cookie", CREDENTIAL),
+    ("expect", FRAMING),
+    ("forwarded", INTERMEDIARY),
+    ("host", "the host is that of base_url"),
+    ("http2-settings", FRAMING),
+    ("keep-alive", FRAMING),
+    ("te", FRAMING),
+    ("trailer", FRAMING),
+    ("transfer-encoding", FRAMING),
+    ("upgrade", FRAMING),
+    ("x-http-method", METHOD),
+    ("x-http-method-override", METHOD),
+    ("x-method-override", METHOD),
+    ("x-real-ip", INTERMEDIARY),
 ];
 
-/// Families of names that callers may not set.
-const RESERVED_PREFIXES: &[&str] = &["proxy-", "x-forwarded-", "x-ron-"];
+/// Families of names that callers may not set, likewise.
+const RESERVED_PREFIXES: &[(&str, &str)] = &[
+    ("proxy-", INTERMEDIARY),
+    ("x-forwarded-", INTERMEDIARY),
+    (
+        "x-ron-",
+        "these names are for RON nodes; use another one or the body",
+    ),
+];
+
+const CREDENTIAL: &str = "give the credential as token=; cookies are never sent";
+const FRAMING: &str = "the transport sets what frames a request";
+const INTERMEDIARY: &str = "it is for proxies and gateways, which trust what it says";
+const METHOD: &str = "give the method itself to request()";
 
 /// Whether `name` is a token of RFC 9110, section 5.6.2.
 pub fn is_token(name: &str) -> bool {
@@ -52,20 +64,25 @@ pub fn check(name: &str, value: &str) -> Result<(), Error> {
         )));
     }
     let lower = name.to_ascii_lowercase();
-    if RESERVED.contains(&lower.as_str())
-        || RESERVED_PREFIXES
-            .iter()
-            .any(|prefix| lower.starts_with(prefix))
-    {
+    if let Some(instead) = reserved(&lower) {
         return Err(Error::request(
             "reserved_header",
             format!(
-                "header {} is set by the client itself or reserved; remove it from headers (credentials go into token=)",
+                "header {} is reserved; remove it from headers: {instead}",
                 quoted(name)
             ),
         ));
     }
     check_value(&format!("header {}", quoted(name)), value).map_err(invalid)
+}
+
+/// What to do instead of setting the field of this name, if it is reserved.
+fn reserved(lower: &str) -> Option<&'static str> {
+    let names = RESERVED.iter().filter(|(name, _)| *name == lower);
+    let families = RESERVED_PREFIXES
+        .iter()
+        .filter(|(prefix, _)| lower.starts_with(prefix));
+    names.chain(families).map(|(_, instead)| *instead).next()
 }
 
 /// Checks a field value; `what` names it in the message of the error.

@@ -1,8 +1,13 @@
 //! Where requests go: the base URL.
+//!
+//! A host compares the origin of what is to be sent with the base URL as the caller wrote it, by
+//! plain text. So a base URL is refused unless its text is what the URL parser reads, but for
+//! letter case and the scheme's own port: `http://0x7f.1` and `http://ｅ` name other hosts than
+//! they seem to.
 
 use url::{Host, Url};
 
-use crate::path::{APP_PLANE, quoted};
+use crate::path::{APP_PLANE, NOT_PCHAR, push_encoded, quoted};
 
 /// Where requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,16 +21,21 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads a base URL.
+    /// Reads a base URL: an http or https URL (WHATWG) with or without a path, in the form in which
+    /// the URL standard would write it. `/app` and slashes at its end are dropped.
     ///
     /// # Errors
     ///
-    /// The message alone, which names the mend.
+    /// The message alone, for the caller to give it a kind. It shows what to write instead, unless
+    /// the text has an `@`: what stands before that may be a password.
     pub fn parse(base_url: &str, allow_insecure_http: bool) -> Result<Self, String> {
-        // A refused URL is not repeated: it may hold a password.
         let url = Url::parse(base_url).map_err(|error| {
+            let hint = match base_url.is_ascii() {
+                true => "",
+                false => ", with its host in punycode (xn--…)",
+            };
             format!(
-                "base_url is not an absolute URL ({error}); give one such as https://gateway.example"
+                "base_url is not an absolute URL ({error}); give one such as https://gateway.example{hint}"
             )
         })?;
         let secure = match url.scheme() {
@@ -51,22 +61,56 @@ impl Origin {
                 "base_url names no host; give one such as https://gateway.example".to_owned(),
             );
         };
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_string(),
+        };
+        let mut path = String::new();
+        push_encoded(&mut path, url.path(), NOT_PCHAR);
+        let path = path.trim_end_matches('/');
+        if !is_written(base_url, &url, path) {
+            let instead = match base_url.contains('@') {
+                true => "write it out plainly".to_owned(),
+                false => format!("write {}://{authority}{path}", url.scheme()),
+            };
+            return Err(format!(
+                "base_url is not what a URL parser reads (odd spelling of the host or port, white space, backslash, dot segment, or a character to be encoded); {instead}"
+            ));
+        }
         if !secure && !allow_insecure_http && !is_loopback(&host) {
             return Err(format!(
                 "base_url is plain http to {host}, where anybody on the way can read the token; use https, or set allow_insecure_http=True or RON_SDK_INSECURE_HTTP=1"
             ));
         }
-        let authority = match url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_string(),
-        };
-        let path = url.path().trim_end_matches('/');
         Ok(Self {
             secure,
             authority,
-            prefix: path.strip_suffix(APP_PLANE).unwrap_or(path).to_owned(),
+            prefix: path
+                .strip_suffix(APP_PLANE)
+                .unwrap_or(path)
+                .trim_end_matches('/')
+                .to_owned(),
         })
     }
+}
+
+/// Whether the text of `base_url` is `url`, but for letter case in front of the path, an empty or
+/// default port, and slashes at the end. `path` is the path without those.
+fn is_written(base_url: &str, url: &Url, path: &str) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let origin = format!("{}://{host}", url.scheme());
+    let Some((start, rest)) = base_url.split_at_checked(origin.len()) else {
+        return false;
+    };
+    let (port, written_path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let is_port = match port.strip_prefix(':') {
+        None => port.is_empty(),
+        Some("") => true,
+        Some(digits) => url
+            .port_or_known_default()
+            .is_some_and(|port| digits == port.to_string()),
+    };
+    start.eq_ignore_ascii_case(&origin) && is_port && written_path.trim_end_matches('/') == path
 }
 
 /// Whether the host is this machine as written. `localhost` must also resolve to this machine,

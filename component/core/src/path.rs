@@ -1,8 +1,8 @@
 //! Paths that cannot leave the app plane.
 //!
 //! The real gateway decodes a path once, pastes it into a URL and parses that again
-//! (`protocol.md` 1.3), so `%2e%2e` and `.%09./` escape there. A path is therefore decoded here
-//! until nothing changes, and every layer has to be harmless.
+//! (`protocol.md` 1.3), so `%2e%2e`, `.%09./` and a final `..%20` escape there. A path is therefore
+//! decoded here until nothing changes, and every layer has to be harmless.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ pub const APP_PLANE: &str = "/app";
 
 /// What may not stand plainly in a path: all but `pchar` of RFC 3986 and the slash. The percent
 /// sign is handled apart.
-const NOT_PCHAR: &AsciiSet = &CONTROLS
+pub const NOT_PCHAR: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -45,8 +45,10 @@ pub struct AppPath<'a> {
 ///
 /// # Errors
 ///
-/// Kind `request`, naming the offending part: absolute URLs, dot segments, fragments, backslashes,
-/// control characters, and any of these (or a slash or a question mark) hidden by percent-encoding.
+/// Kind `request`, naming the offending part: absolute URLs, dot segments (also with spaces around
+/// them or parameters behind them), fragments, backslashes, control characters, and any of these (or
+/// a slash or a question mark) hidden by percent-encoding. The query is not repeated: it may hold a
+/// secret.
 pub fn app_path(written: &str) -> Result<AppPath<'_>, Error> {
     let (path, query) = match written.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -54,23 +56,23 @@ pub fn app_path(written: &str) -> Result<AppPath<'_>, Error> {
     };
     if written.contains('#') {
         return Err(refused(
-            written,
+            path,
             "a fragment ('#') is never sent; encode it as %23 in a query or leave it out",
         ));
     }
     if path.starts_with("//") {
         return Err(refused(
-            written,
+            path,
             "it names another host ('//'); give a path of the app plane such as /hello",
         ));
     }
     if has_scheme(path) {
         return Err(refused(
-            written,
+            path,
             "it is an absolute URL; give a path of the app plane such as /hello and the host as base_url",
         ));
     }
-    check_layers(written, path)?;
+    check_layers(path)?;
 
     let mut encoded = String::with_capacity(APP_PLANE.len() + path.len() + 1);
     let in_plane = path
@@ -82,7 +84,7 @@ pub fn app_path(written: &str) -> Result<AppPath<'_>, Error> {
             encoded.push('/');
         }
     }
-    push_encoded(&mut encoded, path);
+    push_encoded(&mut encoded, path, NOT_PCHAR);
     Ok(AppPath {
         path: encoded,
         query,
@@ -99,9 +101,9 @@ fn has_scheme(path: &str) -> bool {
     })
 }
 
-fn check_layers(written: &str, path: &str) -> Result<(), Error> {
+fn check_layers(path: &str) -> Result<(), Error> {
     for segment in path.split('/') {
-        check_segment(written, segment, segment)?;
+        check_segment(path, segment, segment)?;
         let mut layer = segment.to_owned();
         let mut rounds = 0;
         loop {
@@ -109,7 +111,7 @@ fn check_layers(written: &str, path: &str) -> Result<(), Error> {
                 Ok(decoded) => decoded.into_owned(),
                 Err(_) => {
                     return Err(refused(
-                        written,
+                        path,
                         format!(
                             "the segment {} decodes to invalid UTF-8; percent-encode the UTF-8 form",
                             quoted(segment)
@@ -122,7 +124,7 @@ fn check_layers(written: &str, path: &str) -> Result<(), Error> {
             }
             if rounds == PATH_DECODE_ROUNDS {
                 return Err(refused(
-                    written,
+                    path,
                     format!(
                         "the segment {} is percent-encoded more than {PATH_DECODE_ROUNDS} times over; encode it once",
                         quoted(segment)
@@ -131,14 +133,14 @@ fn check_layers(written: &str, path: &str) -> Result<(), Error> {
             }
             if let Some(hidden) = decoded.chars().find(|c| matches!(c, '/' | '?' | '#')) {
                 return Err(refused(
-                    written,
+                    path,
                     format!(
                         "the segment {} hides '{hidden}' by percent-encoding, which does not survive the gateway; put the value into the query or the body",
                         quoted(segment)
                     ),
                 ));
             }
-            check_segment(written, segment, &decoded)?;
+            check_segment(path, segment, &decoded)?;
             layer = decoded;
             rounds += 1;
         }
@@ -146,10 +148,10 @@ fn check_layers(written: &str, path: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_segment(written: &str, segment: &str, layer: &str) -> Result<(), Error> {
-    if matches!(layer, "." | "..") {
+fn check_segment(path: &str, segment: &str, layer: &str) -> Result<(), Error> {
+    if is_dot_segment(layer) {
         return Err(refused(
-            written,
+            path,
             format!(
                 "the segment {} is a dot segment, which could leave the app plane; write the path out",
                 quoted(segment)
@@ -158,7 +160,7 @@ fn check_segment(written: &str, segment: &str, layer: &str) -> Result<(), Error>
     }
     if layer.contains('\\') {
         return Err(refused(
-            written,
+            path,
             format!(
                 "the segment {} holds a backslash, which some servers read as '/'; use '/' or put the value into the query",
                 quoted(segment)
@@ -167,7 +169,7 @@ fn check_segment(written: &str, segment: &str, layer: &str) -> Result<(), Error>
     }
     if let Some(found) = control(layer) {
         return Err(refused(
-            written,
+            path,
             format!(
                 "the segment {} holds the control character U+{:04X}; remove it or send it in the body",
                 quoted(segment),
@@ -178,23 +180,33 @@ fn check_segment(written: &str, segment: &str, layer: &str) -> Result<(), Error>
     Ok(())
 }
 
-fn push_encoded(out: &mut String, path: &str) {
-    let mut rest = path;
+/// Whether a server could read `segment` as `.` or `..`: parsers of whole URLs cut spaces off at
+/// their end (WHATWG), others cut parameters off (RFC 3986, section 3.3).
+fn is_dot_segment(segment: &str) -> bool {
+    let name = segment
+        .split_once(';')
+        .map_or(segment, |(name, _parameters)| name);
+    matches!(name.trim_matches(' '), "." | "..")
+}
+
+/// Appends `text` with the characters of `set` percent-encoded. Escapes that it has already stay.
+pub fn push_encoded(out: &mut String, text: &str, set: &'static AsciiSet) {
+    let mut rest = text;
     while let Some(at) = rest.find('%') {
-        out.extend(utf8_percent_encode(&rest[..at], NOT_PCHAR));
+        out.extend(utf8_percent_encode(&rest[..at], set));
         let escape = rest.as_bytes()[at + 1..]
             .get(..2)
             .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         out.push_str(if escape { "%" } else { "%25" });
         rest = &rest[at + 1..];
     }
-    out.extend(utf8_percent_encode(rest, NOT_PCHAR));
+    out.extend(utf8_percent_encode(rest, set));
 }
 
-fn refused(written: &str, why: impl AsRef<str>) -> Error {
+fn refused(path: &str, why: impl AsRef<str>) -> Error {
     Error::request(
         "invalid_path",
-        format!("path {} is refused: {}", quoted(written), why.as_ref()),
+        format!("path {} is refused: {}", quoted(path), why.as_ref()),
     )
 }
 

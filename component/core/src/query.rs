@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
-use crate::path::{control, quoted};
+use crate::path::{control, push_encoded, quoted};
 
 /// Everything but the unreserved characters of RFC 3986, section 2.3.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -12,8 +12,8 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What may stand in a query as the caller wrote it, beside letters and digits; `%` because the
-/// caller may have encoded already.
+/// What may not stand in a query that the caller wrote: all but the `query` of RFC 3986, section
+/// 3.4. The percent sign is handled apart.
 const WRITTEN: &AsciiSet = &COMPONENT
     .remove(b'!')
     .remove(b'$')
@@ -29,24 +29,25 @@ const WRITTEN: &AsciiSet = &COMPONENT
     .remove(b':')
     .remove(b'@')
     .remove(b'/')
-    .remove(b'?')
-    .remove(b'%');
+    .remove(b'?');
 
 /// Encodes the query that stood in the path and the given parameters into one. The result is empty
 /// if there is nothing to send.
 ///
 /// # Errors
 ///
-/// Refuses control characters (kind `request`).
+/// Refuses control characters (kind `request`). The message does not repeat values, which may be
+/// secret.
 pub fn encode(written: Option<&str>, parameters: &[(String, String)]) -> Result<String, Error> {
     let mut query = String::new();
     if let Some(written) = written {
-        refuse_control("query", written)?;
-        query.extend(utf8_percent_encode(written, WRITTEN));
+        refuse_control(|| "the query in the path".to_owned(), written)?;
+        push_encoded(&mut query, written, WRITTEN);
     }
     for (name, value) in parameters {
-        refuse_control("query name", name)?;
-        refuse_control("query value", value)?;
+        refuse_control(|| format!("the query name {}", quoted(name)), name)?;
+        let what = || format!("the value of the query parameter {}", quoted(name));
+        refuse_control(what, value)?;
         if !query.is_empty() {
             query.push('&');
         }
@@ -57,14 +58,19 @@ pub fn encode(written: Option<&str>, parameters: &[(String, String)]) -> Result<
     Ok(query)
 }
 
-fn refuse_control(what: &str, text: &str) -> Result<(), Error> {
+/// `text` as it may stand anywhere in a URI: all but the unreserved characters percent-encoded.
+pub fn encoded_component(text: &str) -> String {
+    utf8_percent_encode(text, COMPONENT).to_string()
+}
+
+fn refuse_control(what: impl Fn() -> String, text: &str) -> Result<(), Error> {
     match control(text) {
         None => Ok(()),
         Some(found) => Err(Error::request(
             "invalid_query",
             format!(
-                "{what} {} holds the control character U+{:04X}; percent-encode it in the path's own query (…?name=a%{:02X}b) or send it in the body",
-                quoted(text),
+                "{} holds the control character U+{:04X}; percent-encode it in the path's own query (…?name=a%{:02X}b) or send it in the body",
+                what(),
                 found as u32,
                 found as u32
             ),
@@ -95,10 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_refused_in_names_and_values() {
-        for parameters in [[("a\n", "")], [("", "b\0")]] {
-            assert!(encode(None, &pairs(&parameters)).is_err());
+    fn control_characters_are_refused_in_names_and_values_without_repeating_the_value() {
+        for parameters in [[("a\n", "hunter22")], [("", "hunter22\0")]] {
+            let error = encode(None, &pairs(&parameters)).unwrap_err();
+            assert!(!error.message.contains("hunter22"), "{}", error.message);
         }
-        assert!(encode(Some("a\r"), &[]).is_err());
+        let error = encode(Some("key=hunter22\r"), &[]).unwrap_err();
+        assert!(!error.message.contains("hunter22"), "{}", error.message);
     }
 }
