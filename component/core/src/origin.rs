@@ -29,13 +29,12 @@ impl Origin {
     /// The message alone, for the caller to give it a kind. It shows what to write instead, unless
     /// the text has an `@`: what stands before that may be a password.
     pub fn parse(base_url: &str, allow_insecure_http: bool) -> Result<Self, String> {
+        if !base_url.is_ascii() {
+            return Err("base_url holds characters beyond ASCII; write the host in punycode (xn--…) and percent-encode the path".to_owned());
+        }
         let url = Url::parse(base_url).map_err(|error| {
-            let hint = match base_url.is_ascii() {
-                true => "",
-                false => ", with its host in punycode (xn--…)",
-            };
             format!(
-                "base_url is not an absolute URL ({error}); give one such as https://gateway.example{hint}"
+                "base_url is not an absolute URL ({error}); give one such as https://gateway.example"
             )
         })?;
         let secure = match url.scheme() {
@@ -125,74 +124,111 @@ fn is_loopback(host: &Host<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
     use super::*;
+    use crate::vectors;
 
-    fn at(base_url: &str) -> Result<Origin, String> {
-        Origin::parse(base_url, false)
+    #[derive(Deserialize)]
+    struct File {
+        accepted: Vec<Accepted>,
+        insecure: Vec<String>,
+        refused: Vec<Refused>,
+        holding_a_secret: Vec<String>,
+        secret: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Accepted {
+        base_url: String,
+        secure: bool,
+        authority: String,
+        prefix: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Refused {
+        base_url: String,
+        named: Vec<String>,
     }
 
     #[test]
-    fn the_base_url_may_or_may_not_name_the_app_plane() {
-        for (base, prefix) in [
-            ("https://e", ""),
-            ("https://e/", ""),
-            ("https://e/app", ""),
-            ("https://e/app/", ""),
-            ("https://e/ron", "/ron"),
-            ("https://e/ron/app", "/ron"),
-        ] {
-            assert_eq!(at(base).unwrap().prefix, prefix, "{base}");
+    fn every_base_url_of_the_vectors_names_its_origin_or_is_refused() {
+        let file: File = vectors::read("origins.json");
+        assert!(file.accepted.len() > 30 && file.refused.len() > 60);
+        for case in file.accepted {
+            let expected = Origin {
+                secure: case.secure,
+                authority: case.authority,
+                prefix: case.prefix,
+            };
+            assert_eq!(
+                Origin::parse(&case.base_url, false).as_ref(),
+                Ok(&expected),
+                "{}",
+                case.base_url
+            );
         }
-        assert_eq!(
-            at("http://127.0.0.1:8080").unwrap().authority,
-            "127.0.0.1:8080"
-        );
-        assert_eq!(
-            at("https://[2001:db8::1]:8443/x").unwrap().authority,
-            "[2001:db8::1]:8443"
-        );
-        assert_eq!(at("https://e:443").unwrap().authority, "e");
+        for Refused { base_url, named } in file.refused {
+            let error = Origin::parse(&base_url, true).expect_err(&base_url);
+            assert!(error.contains("base_url"), "{error}");
+            for word in named {
+                assert!(error.contains(&word), "{base_url} {word}: {error}");
+            }
+        }
     }
 
     #[test]
-    fn plain_http_is_for_loopback_only() {
-        for base in [
-            "http://127.0.0.1",
-            "http://127.1.2.3:80",
-            "http://[::1]",
-            "http://localhost:1",
-        ] {
-            at(base).unwrap();
+    fn what_a_refusal_says_to_write_is_accepted() {
+        let file: File = vectors::read("origins.json");
+        for Refused { base_url, .. } in file.refused {
+            let error = Origin::parse(&base_url, true).expect_err(&base_url);
+            let instead = error.split_once("; write ").map(|(_, instead)| instead);
+            if let Some(instead) = instead.filter(|instead| instead.starts_with("http")) {
+                Origin::parse(instead, true).unwrap_or_else(|error| panic!("{instead}: {error}"));
+            }
         }
-        for base in [
-            "http://e",
-            "http://10.0.0.1",
-            "http://localhost.e",
-            "http://[::2]",
-        ] {
-            let error = at(base).unwrap_err();
-            assert!(error.contains("allow_insecure_http=True"), "{base}");
-        }
-        Origin::parse("http://e", true).unwrap();
     }
 
     #[test]
-    fn a_bad_base_url_is_refused_without_repeating_it() {
-        for base in [
-            "",
-            "e",
-            "/app",
-            "ftp://e",
-            "https://",
-            "https://user:hunter22@e",
-            "https://e?x=1",
-            "https://e#x",
-            "https://exa mple",
-            "https://e:99999",
-        ] {
-            let error = at(base).unwrap_err();
-            assert!(error.contains("base_url"), "{base}");
-            assert!(!error.contains("hunter22"));
+    fn plain_http_is_for_loopback_unless_allowed() {
+        let file: File = vectors::read("origins.json");
+        assert!(file.insecure.len() > 5);
+        for base_url in file.insecure {
+            let error = Origin::parse(&base_url, false).expect_err(&base_url);
+            assert!(error.contains("allow_insecure_http=True"), "{error}");
+            Origin::parse(&base_url, true).unwrap();
+        }
+    }
+
+    #[test]
+    fn no_refusal_repeats_a_password() {
+        let file: File = vectors::read("origins.json");
+        assert!(file.holding_a_secret.len() > 10);
+        for base_url in file.holding_a_secret {
+            let error = Origin::parse(&base_url, false).expect_err(&base_url);
+            assert!(!error.contains(&file.secret), "{error}");
+        }
+    }
+
+    proptest! {
+        /// A host can compare by plain text: the base URL begins with the origin.
+        #[test]
+        fn an_accepted_base_url_begins_with_its_origin(
+            base_url in "(https?:/{0,3})(e|E|\\.|[0-9]{1,3}|0x7f|%65|ｅ|é|-|_|xn--|\\[::1\\]|@|:|:80|:443|/|\\\\|\\t| |\\?|#|\\PC){0,6}"
+        ) {
+            if let Ok(origin) = Origin::parse(&base_url, true) {
+                let scheme = if origin.secure { "https" } else { "http" };
+                let start = format!("{scheme}://{}", origin.authority);
+                let text = base_url.to_ascii_lowercase();
+                prop_assert!(text.starts_with(&start), "{base_url}");
+                let after = &text[start.len()..];
+                prop_assert!(
+                    after.is_empty() || after.starts_with('/') || after.starts_with(':'),
+                    "{base_url}"
+                );
+            }
         }
     }
 }

@@ -80,33 +80,77 @@ fn refuse_control(what: impl Fn() -> String, text: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
     use super::*;
+    use crate::vectors;
 
-    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+    #[derive(Deserialize)]
+    struct File {
+        encoded: Vec<Case>,
+        with_the_paths_own: Vec<Case>,
+        refused: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        written: Option<String>,
+        pairs: Vec<(String, String)>,
+        #[serde(default)]
+        query: String,
+        #[serde(default)]
+        named: Vec<String>,
     }
 
     #[test]
-    fn parameters_are_encoded_and_appended_to_what_the_path_says() {
-        let query = encode(
-            Some("a=1%20b"),
-            &pairs(&[("é", "ü & =/?"), ("tilde", "~._-")]),
-        );
-        assert_eq!(
-            query.unwrap(),
-            "a=1%20b&%C3%A9=%C3%BC%20%26%20%3D%2F%3F&tilde=~._-"
-        );
-    }
-
-    #[test]
-    fn control_characters_are_refused_in_names_and_values_without_repeating_the_value() {
-        for parameters in [[("a\n", "hunter22")], [("", "hunter22\0")]] {
-            let error = encode(None, &pairs(&parameters)).unwrap_err();
-            assert!(!error.message.contains("hunter22"), "{}", error.message);
+    fn every_query_of_the_vectors_is_encoded_or_refused_by_name() {
+        let file: File = vectors::read("queries.json");
+        assert!(file.encoded.len() > 15 && file.with_the_paths_own.len() > 10);
+        for case in file.encoded.into_iter().chain(file.with_the_paths_own) {
+            let query = encode(case.written.as_deref(), &case.pairs).unwrap();
+            assert_eq!(query, case.query, "{:?} {:?}", case.written, case.pairs);
         }
-        let error = encode(Some("key=hunter22\r"), &[]).unwrap_err();
-        assert!(!error.message.contains("hunter22"), "{}", error.message);
+        assert!(file.refused.len() > 5);
+        for case in file.refused {
+            let error = encode(None, &case.pairs).unwrap_err();
+            assert_eq!(error.code, "invalid_query");
+            for word in case.named {
+                assert!(error.message.contains(&word), "{word}: {}", error.message);
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_does_not_repeat_values() {
+        let value = [("a".to_owned(), "hunter22\n".to_owned())];
+        let name = [("a\n".to_owned(), "hunter22".to_owned())];
+        for error in [
+            encode(None, &value),
+            encode(None, &name),
+            encode(Some("key=hunter22\r"), &[]),
+        ] {
+            let message = error.unwrap_err().message;
+            assert!(!message.contains("hunter22"), "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parameters_come_back_as_they_were(
+            pairs in prop::collection::vec(("\\PC{0,8}", "\\PC{0,8}"), 1..4)
+        ) {
+            if let Ok(query) = encode(None, &pairs) {
+                prop_assert!(query.bytes().all(|b| b.is_ascii_graphic() && b != b'#'));
+                let decoded: Vec<_> = query
+                    .split('&')
+                    .map(|pair| pair.split_once('=').unwrap())
+                    .map(|(name, value)| [name, value].map(|text| percent_decode_str(text).decode_utf8().unwrap().into_owned()))
+                    .map(|[name, value]| (name, value))
+                    .collect();
+                prop_assert_eq!(decoded, pairs);
+            }
+        }
     }
 }
