@@ -184,7 +184,7 @@ impl Members {
         rest.extend(self.outer.rest(&self.status));
         if let Some((wrapper, inner)) = &self.wrapped {
             for (name, value) in inner.rest(&self.status) {
-                if name == *wrapper || self.outer.is_left(name, &self.status) {
+                if name == *wrapper || self.outer.has_left(name, &self.status) {
                     stay.push((name, value));
                 } else {
                     rest.push((name, value));
@@ -210,16 +210,19 @@ impl Level {
     fn rest<'a>(&'a self, status: &'a str) -> impl Iterator<Item = (&'a str, String)> {
         self.members
             .iter()
-            .filter(move |(name, _)| self.is_left(name, status))
+            .filter(move |(name, value)| self.is_left(name, value.get(), status))
             .map(|(name, value)| (name.as_str(), json::portable(value.get())))
     }
 
-    /// Whether there is such a member, nobody took it, and it says more than `status` does.
-    fn is_left(&self, name: &str, status: &str) -> bool {
-        let Some(value) = self.members.get(name) else {
-            return false;
-        };
-        let says_nothing = match value.get() {
+    /// Whether there is a member of this name that nobody took.
+    fn has_left(&self, name: &str, status: &str) -> bool {
+        let value = self.members.get(name);
+        value.is_some_and(|value| self.is_left(name, value.get(), status))
+    }
+
+    /// Whether nobody took this member, and it says more than `status` does.
+    fn is_left(&self, name: &str, value: &str, status: &str) -> bool {
+        let says_nothing = match value {
             "null" | "\"\"" => UNDERSTOOD.contains(&name),
             value => matches!(name, "status" | "http") && value == status,
         };
