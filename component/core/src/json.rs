@@ -51,7 +51,7 @@ pub fn object_of<'a>(members: impl IntoIterator<Item = (&'a str, String)>) -> St
 /// string that holds the text if it nests deeper or has longer numbers than common readers accept.
 pub fn portable(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
-    let mut depth = 0;
+    let mut depth: usize = 0;
     let mut common = true;
     for token in tokens(json) {
         match token {
@@ -64,7 +64,7 @@ pub fn portable(json: &str) -> String {
                 depth += 1;
                 common &= depth <= MAX_JSON_DEPTH;
             }
-            Token::Other("]" | "}") => depth -= 1,
+            Token::Other("]" | "}") => depth = depth.saturating_sub(1),
             Token::Other(_) => {}
         }
         out.push_str(token.text());
@@ -186,4 +186,68 @@ fn utf16_unit(json: &str) -> Option<u16> {
         return None;
     }
     u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 30, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map(".{0,4}", inner, 0..5)
+                    .prop_map(|members| members.into_iter().collect()),
+            ]
+        })
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_replaced_and_pairs_stay() {
+        for (json, expected) in [
+            (r#""\ud83d\ude00""#, "😀"),
+            (r#""\ud83d""#, "\u{fffd}"),
+            (r#""\ude00\ud83d""#, "\u{fffd}\u{fffd}"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
+            (r#""\\ud83d\n""#, "\\ud83d\n"),
+        ] {
+            assert_eq!(string(&without_half_pairs(json)).unwrap(), expected);
+        }
+        for broken in [
+            "\\",
+            r"\u",
+            r"\ud83",
+            r"\ud83d\",
+            r"\ud83d\u12",
+            "\\é\\ud83dé",
+        ] {
+            without_half_pairs(broken);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_the_same_value_without_white_space(value in value()) {
+            let pretty = serde_json::to_string_pretty(&value).unwrap();
+            prop_assert_eq!(portable(&pretty), value.to_string());
+            prop_assert_eq!(scrubbed(&pretty, &Redactor::default()), value.to_string());
+        }
+
+        #[test]
+        fn no_text_is_too_odd_to_be_looked_at(text in ".{0,40}|[\"\\\\u{}\\[\\],:0-9a-f]{0,40}") {
+            object(text.as_bytes());
+            without_half_pairs(&text);
+            portable(&text);
+            scrubbed(&text, &Redactor::default());
+        }
+    }
 }
