@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import shared_vectors
 from ron_app_sdk_py.errors import RonSandboxError
-from ron_app_sdk_py.guard import Guard
+from ron_app_sdk_py.guard import RESERVED, RESERVED_PREFIXES, Guard
 
 BASES = [
     ("https://gw.example", "https://gw.example/"),
@@ -56,6 +57,12 @@ def test_what_leaves_the_plane_or_the_origin_is_stopped(base_url: str, root: str
 def test_a_field_of_the_transports_is_stopped_even_from_the_component(name: str) -> None:
     with pytest.raises(RonSandboxError):
         Guard("https://e").check("https://e/app/x", [(name, "x")], node=False)
+
+
+def test_the_reserved_names_are_those_of_the_component() -> None:
+    vectors = shared_vectors.read("headers.json")
+    assert set(vectors["reserved"]) == RESERVED
+    assert sorted(vectors["reserved_prefixes"]) == sorted(RESERVED_PREFIXES)
 
 
 @given(st.text(max_size=40))

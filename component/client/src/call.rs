@@ -17,7 +17,7 @@ use crate::exchange::{self, Content};
 use crate::runtime;
 use crate::session::Session;
 use crate::wit::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::wit::wasi::http::types::IncomingResponse;
+use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse};
 use crate::wit::wasi::random::random;
 
 /// A successful answer.
@@ -115,6 +115,13 @@ async fn attempt(
     let status = response.status();
     let duration_us = microseconds_since(started);
     tracing::debug!(request_id, attempt, status, duration_us, "answer");
+    if status < 200 {
+        // An interim answer can't be the last one, and nothing asked for another protocol.
+        return Err(exchange::error(
+            &ErrorCode::HttpProtocolError,
+            &config.origin,
+        ));
+    }
     if status < 300 {
         return Ok(response);
     }

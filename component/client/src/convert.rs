@@ -105,8 +105,6 @@ pub fn error(given: Error) -> types::Error {
 
 fn problem(given: Problem) -> types::Problem {
     types::Problem {
-        details: given.details_json(),
-        extensions: given.extensions_json(),
         status: given.status,
         code: given.code,
         message: given.message,
@@ -117,5 +115,7 @@ fn problem(given: Problem) -> types::Problem {
         retryable: given.retryable,
         retry_after_ms: given.retry_after_ms,
         correlation_id: given.correlation_id,
+        details: given.details,
+        extensions: given.extensions,
     }
 }

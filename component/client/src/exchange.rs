@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ron_core::config::{Origin, Timeouts};
+use ron_core::config::Timeouts;
 use ron_core::error::{Error, ErrorKind, Phase};
+use ron_core::origin::Origin;
 use ron_core::request::Prepared;
 
 use crate::runtime::{ready, within};
@@ -220,7 +221,7 @@ fn broken(operation: &str) -> Error {
 }
 
 /// What an error code of `wasi:http` means for the caller.
-fn error(code: &ErrorCode, origin: &Origin) -> Error {
+pub fn error(code: &ErrorCode, origin: &Origin) -> Error {
     let host = &origin.authority;
     let of = |kind, name: &str, message: String| Error::new(kind, name, message);
     match code {

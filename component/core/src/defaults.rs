@@ -25,6 +25,10 @@ pub const MAX_HEADER_BYTES: u64 = 64 * 1024;
 pub const MAX_LOG_EVENTS: usize = 1_000;
 /// How much of an error answer is read, in bytes.
 pub const MAX_ERROR_BYTES: u64 = 1024 * 1024;
+/// How deep an error answer's details may nest before they are passed on as text.
+pub const MAX_JSON_DEPTH: usize = 100;
+/// The longest number in an error answer's details before they are passed on as text.
+pub const MAX_JSON_NUMBER_BYTES: usize = 300;
 /// How often a path is decoded while looking for what it hides.
 pub const PATH_DECODE_ROUNDS: usize = 3;
 /// The longest `Idempotency-Key` in bytes (`protocol.md` 1.12).

@@ -8,8 +8,12 @@ pub mod defaults;
 pub mod error;
 pub mod header;
 pub mod ids;
+pub mod json;
+pub mod origin;
 pub mod path;
 pub mod problem;
 pub mod query;
 pub mod redact;
 pub mod request;
+#[cfg(test)]
+mod vectors;

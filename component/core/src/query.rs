@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Error;
-use crate::path::{control, quoted};
+use crate::path::{control, push_encoded, quoted};
 
 /// Everything but the unreserved characters of RFC 3986, section 2.3.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -12,8 +12,8 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What may stand in a query as the caller wrote it, beside letters and digits; `%` because the
-/// caller may have encoded already.
+/// What may not stand in a query that the caller wrote: all but the `query` of RFC 3986, section
+/// 3.4. The percent sign is handled apart.
 const WRITTEN: &AsciiSet = &COMPONENT
     .remove(b'!')
     .remove(b'$')
@@ -29,24 +29,25 @@ const WRITTEN: &AsciiSet = &COMPONENT
     .remove(b':')
     .remove(b'@')
     .remove(b'/')
-    .remove(b'?')
-    .remove(b'%');
+    .remove(b'?');
 
 /// Encodes the query that stood in the path and the given parameters into one. The result is empty
 /// if there is nothing to send.
 ///
 /// # Errors
 ///
-/// Refuses control characters (kind `request`).
+/// Refuses control characters (kind `request`). The message does not repeat values, which may be
+/// secret.
 pub fn encode(written: Option<&str>, parameters: &[(String, String)]) -> Result<String, Error> {
     let mut query = String::new();
     if let Some(written) = written {
-        refuse_control("query", written)?;
-        query.extend(utf8_percent_encode(written, WRITTEN));
+        refuse_control(|| "the query in the path".to_owned(), written)?;
+        push_encoded(&mut query, written, WRITTEN);
     }
     for (name, value) in parameters {
-        refuse_control("query name", name)?;
-        refuse_control("query value", value)?;
+        refuse_control(|| format!("the query name {}", quoted(name)), name)?;
+        let what = || format!("the value of the query parameter {}", quoted(name));
+        refuse_control(what, value)?;
         if !query.is_empty() {
             query.push('&');
         }
@@ -57,14 +58,19 @@ pub fn encode(written: Option<&str>, parameters: &[(String, String)]) -> Result<
     Ok(query)
 }
 
-fn refuse_control(what: &str, text: &str) -> Result<(), Error> {
+/// `text` as it may stand anywhere in a URI: all but the unreserved characters percent-encoded.
+pub fn encoded_component(text: &str) -> String {
+    utf8_percent_encode(text, COMPONENT).to_string()
+}
+
+fn refuse_control(what: impl Fn() -> String, text: &str) -> Result<(), Error> {
     match control(text) {
         None => Ok(()),
         Some(found) => Err(Error::request(
             "invalid_query",
             format!(
-                "{what} {} holds the control character U+{:04X}; percent-encode it in the path's own query (…?name=a%{:02X}b) or send it in the body",
-                quoted(text),
+                "{} holds the control character U+{:04X}; percent-encode it in the path's own query (…?name=a%{:02X}b) or send it in the body",
+                what(),
                 found as u32,
                 found as u32
             ),
@@ -74,31 +80,77 @@ fn refuse_control(what: &str, text: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
     use super::*;
+    use crate::vectors;
 
-    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+    #[derive(Deserialize)]
+    struct File {
+        encoded: Vec<Case>,
+        with_the_paths_own: Vec<Case>,
+        refused: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        written: Option<String>,
+        pairs: Vec<(String, String)>,
+        #[serde(default)]
+        query: String,
+        #[serde(default)]
+        named: Vec<String>,
     }
 
     #[test]
-    fn parameters_are_encoded_and_appended_to_what_the_path_says() {
-        let query = encode(
-            Some("a=1%20b"),
-            &pairs(&[("é", "ü & =/?"), ("tilde", "~._-")]),
-        );
-        assert_eq!(
-            query.unwrap(),
-            "a=1%20b&%C3%A9=%C3%BC%20%26%20%3D%2F%3F&tilde=~._-"
-        );
-    }
-
-    #[test]
-    fn control_characters_are_refused_in_names_and_values() {
-        for parameters in [[("a\n", "")], [("", "b\0")]] {
-            assert!(encode(None, &pairs(&parameters)).is_err());
+    fn every_query_of_the_vectors_is_encoded_or_refused_by_name() {
+        let file: File = vectors::read("queries.json");
+        assert!(file.encoded.len() > 15 && file.with_the_paths_own.len() > 10);
+        for case in file.encoded.into_iter().chain(file.with_the_paths_own) {
+            let query = encode(case.written.as_deref(), &case.pairs).unwrap();
+            assert_eq!(query, case.query, "{:?} {:?}", case.written, case.pairs);
         }
-        assert!(encode(Some("a\r"), &[]).is_err());
+        assert!(file.refused.len() > 5);
+        for case in file.refused {
+            let error = encode(None, &case.pairs).unwrap_err();
+            assert_eq!(error.code, "invalid_query");
+            for word in case.named {
+                assert!(error.message.contains(&word), "{word}: {}", error.message);
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_does_not_repeat_values() {
+        let value = [("a".to_owned(), "hunter22\n".to_owned())];
+        let name = [("a\n".to_owned(), "hunter22".to_owned())];
+        for error in [
+            encode(None, &value),
+            encode(None, &name),
+            encode(Some("key=hunter22\r"), &[]),
+        ] {
+            let message = error.unwrap_err().message;
+            assert!(!message.contains("hunter22"), "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parameters_come_back_as_they_were(
+            pairs in prop::collection::vec(("\\PC{0,8}", "\\PC{0,8}"), 1..4)
+        ) {
+            if let Ok(query) = encode(None, &pairs) {
+                prop_assert!(query.bytes().all(|b| b.is_ascii_graphic() && b != b'#'));
+                let decoded: Vec<_> = query
+                    .split('&')
+                    .map(|pair| pair.split_once('=').unwrap())
+                    .map(|(name, value)| [name, value].map(|text| percent_decode_str(text).decode_utf8().unwrap().into_owned()))
+                    .map(|[name, value]| (name, value))
+                    .collect();
+                prop_assert_eq!(decoded, pairs);
+            }
+        }
     }
 }

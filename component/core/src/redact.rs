@@ -23,13 +23,16 @@ impl Redactor {
         }
     }
 
-    /// `text` with each secret replaced.
-    pub fn scrub(&self, text: &mut String) {
+    /// Replaces each secret in `text`; returns whether there was one.
+    pub fn scrub(&self, text: &mut String) -> bool {
+        let mut found = false;
         for secret in &self.secrets {
             if text.contains(secret.as_str()) {
                 *text = text.replace(secret.as_str(), REDACTED);
+                found = true;
             }
         }
+        found
     }
 }
 
@@ -41,7 +44,8 @@ mod tests {
     fn a_secret_of_eight_bytes_is_replaced_wherever_it_stands() {
         let redactor = Redactor::new(["12345678".to_owned(), "short".to_owned()]);
         let mut text = "a 12345678 b short c12345678".to_owned();
-        redactor.scrub(&mut text);
+        assert!(redactor.scrub(&mut text));
+        assert!(!redactor.scrub(&mut text));
         assert_eq!(text, "a [redacted] b short c[redacted]");
     }
 }

@@ -122,16 +122,28 @@ pub fn prepare(
     if let Some(agent) = &config.user_agent {
         headers.default("user-agent", agent);
     }
-    let request_id = match headers.get("x-request-id") {
+    let request_id = match headers.single("x-request-id")? {
         Some(given) => given.to_owned(),
         None => request_id(),
     };
     headers.default("x-request-id", &request_id);
     headers.default("x-correlation-id", &request_id);
-    match &call.idempotency {
-        Idempotency::None => {}
-        Idempotency::Generated => headers.default("idempotency-key", &generated_key()),
-        Idempotency::Key(key) => headers.default("idempotency-key", idempotency_key(key)?),
+    let own_key = headers.single("idempotency-key")?;
+    match (own_key, &call.idempotency) {
+        (Some(key), Idempotency::None) => {
+            idempotency_key(key)?;
+        }
+        (Some(_), _) => {
+            return Err(Error::request(
+                "invalid_idempotency_key",
+                "the idempotency key is given twice, as idem and among the headers; give one",
+            ));
+        }
+        (None, Idempotency::None) => {}
+        (None, Idempotency::Generated) => headers.default("idempotency-key", &generated_key()),
+        (None, Idempotency::Key(key)) => {
+            headers.default("idempotency-key", idempotency_key(key)?);
+        }
     }
     if let (Some(authorization), true) = (&config.authorization, credential) {
         headers.default("authorization", authorization);
@@ -197,6 +209,22 @@ impl Headers {
             .iter()
             .find(|(given, _)| given == name)
             .map(|(_, value)| std::str::from_utf8(value).unwrap_or_default())
+    }
+
+    /// The value of a field that may stand once only.
+    fn single(&self, name: &str) -> Result<Option<&str>, Error> {
+        let mut values = self.fields.iter().filter(|(given, _)| given == name);
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(Error::request(
+                "invalid_header",
+                format!(
+                    "the header {} is given more than once; give one",
+                    quoted(name)
+                ),
+            ));
+        }
+        Ok(first.map(|(_, value)| std::str::from_utf8(value).unwrap_or_default()))
     }
 
     /// Adds a field unless the caller has given it.
@@ -370,6 +398,19 @@ mod tests {
         assert_eq!(values(&made, "idempotency-key"), ["key"]);
         let given = with(Idempotency::Key("order-17".to_owned())).unwrap();
         assert_eq!(values(&given, "idempotency-key"), ["order-17"]);
+        let in_headers = |idempotency, keys: &[&str]| {
+            let field = |key: &&str| ("Idempotency-Key".to_owned(), key.as_bytes().to_vec());
+            prepared(&Call {
+                idempotency,
+                headers: keys.iter().map(field).collect(),
+                ..call("POST", "/x")
+            })
+        };
+        let own = in_headers(Idempotency::None, &["order-17"]).unwrap();
+        assert_eq!(values(&own, "idempotency-key"), ["order-17"]);
+        assert!(in_headers(Idempotency::None, &[&"x".repeat(65)]).is_err());
+        assert!(in_headers(Idempotency::None, &["a", "b"]).is_err());
+        assert!(in_headers(Idempotency::Generated, &["a"]).is_err());
         for bad in ["", "a b", "é", &"x".repeat(65)] {
             assert!(with(Idempotency::Key(bad.to_owned())).is_err(), "{bad}");
         }

@@ -27,6 +27,7 @@ RESERVED = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
+        "x-real-ip",
         "x-http-method",
         "x-http-method-override",
         "x-method-override",
@@ -61,7 +62,7 @@ class Guard:
         port = parts.port
         if port is not None and port != _DEFAULT_PORTS.get(parts.scheme):
             host = f"{host}:{port}"
-        path = parts.path.rstrip("/").removesuffix("/app")
+        path = parts.path.rstrip("/").removesuffix("/app").rstrip("/")
         self._base = f"{parts.scheme}://{host}{path}/"
         self._app = f"{self._base}app"
 

@@ -34,6 +34,6 @@ class Problem(BaseModel):
     correlation_id: str | None = None
     """The id under which the server knows the exchange."""
     details: Any = None
-    """The server's details."""
+    """The server's details, an object; details that are none stand in its ``value``."""
     extensions: dict[str, Any] = {}
     """Every other member of the server's object."""

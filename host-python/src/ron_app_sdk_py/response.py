@@ -13,6 +13,9 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
+"""Codecs of Python that a server can't mean."""
+
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -59,6 +62,8 @@ class Response:
             name, _, value = parameter.strip().partition("=")
             if name.lower() == "charset":
                 charset = value.strip('"')
+        if charset.lower().replace("-", "_") in _NO_CHARSETS:
+            charset = "utf-8"
         try:
             return self.content.decode(charset, "replace")
         except (LookupError, ValueError):
@@ -78,6 +83,9 @@ class Response:
             reason = "it nests too deep"
         except ValueError as error:
             reason = str(error).partition(";")[0][:100]
+        coding = self.headers.first("content-encoding")
+        if coding:
+            reason = f"it has the content coding {coding[:40]!r}, which nobody asked for"
         raise RonParseError(
             f"the answer of {len(self.content)} bytes can't be read as JSON: {reason}; "
             "use request() and .content for the bytes",
