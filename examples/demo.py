@@ -1,10 +1,16 @@
-"""Shows the client at work: starts a development node on a free port and calls it."""
+"""Shows the client at work: starts a development node, calls it, and puts an app and a worker on
+its two sides."""
 
 from __future__ import annotations
 
 import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from worker import work_for_ever
 
 from ron_app_sdk_py import RonClient, RonClientSync, RonProblem, RonTimeoutError
 from ron_app_sdk_py.engine.artifact import load
@@ -32,6 +38,34 @@ async def asynchronous(url: str) -> None:
 def synchronous(url: str) -> None:
     with RonClientSync(url) as client:
         print("sync GET    ", client.get("/hello"))
+        print("node        ", client.node.health(), client.node.version().name)
+
+
+async def worker(url: str) -> None:
+    async with RonClient(url) as client:
+        working = asyncio.create_task(work_for_ever(client, pause=0.05))
+        for text in ("one", "two words", "now three words"):
+            await client.post("/notes", json={"text": text})
+        while (await client.get("/notes/uncounted"))["items"]:
+            await asyncio.sleep(0.02)
+        working.cancel()
+        await asyncio.wait([working])
+        print("worker       has counted the words of", await client.get("/notes/count"))
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[str]:
+    """Runs a server; the URL that its first line names."""
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline().strip()
+        print(line.strip("= "))
+        yield line.strip("= ").rpartition(" ")[2]
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        process.stdout.close()
 
 
 def main() -> None:
@@ -39,22 +73,13 @@ def main() -> None:
     print("artifact    ", artifact.name, len(artifact.wasm), "bytes, sha256", artifact.sha256)
     print("built with  ", artifact.toolchain)
     print("imports     ", ", ".join(imports(shared())))
-    node = subprocess.Popen(
-        [sys.executable, "-m", "ron_app_sdk_py.devnode", "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert node.stdout is not None
-    try:
-        line = node.stdout.readline().strip()
-        print(line)
-        url = line.rpartition(" ")[2]
+    node = ("-m", "ron_app_sdk_py.devnode", "--port", "0")
+    with started(*node) as url:
         asyncio.run(asynchronous(url))
         synchronous(url)
-    finally:
-        node.terminate()
-        node.wait(timeout=10)
-        node.stdout.close()
+    app = str(Path(__file__).with_name("facet_app.py"))
+    with started(app, "--port", "0") as upstream, started(*node, "--upstream", upstream) as url:
+        asyncio.run(worker(url))
 
 
 if __name__ == "__main__":

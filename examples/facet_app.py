@@ -1,4 +1,4 @@
-"""An app to put behind a gateway: JSON in and out, a counter, and problems.
+"""An app to put behind a gateway: JSON in and out, work for a worker, and problems.
 
     python examples/facet_app.py --port 9000
     python -m ron_app_sdk_py.devnode --upstream http://127.0.0.1:9000
@@ -15,6 +15,7 @@ import socket
 from aiohttp import web
 
 NOTES: dict[int, str] = {}
+WORDS: dict[int, int] = {}
 NUMBERS = itertools.count(1)
 
 
@@ -29,6 +30,12 @@ async def health(_request: web.Request) -> web.Response:
 
 async def count(_request: web.Request) -> web.Response:
     return web.json_response({"notes": len(NOTES)})
+
+
+async def uncounted(_request: web.Request) -> web.Response:
+    """What a worker has still to do."""
+    notes = [{"id": id_, "text": text} for id_, text in NOTES.items() if id_ not in WORDS]
+    return web.json_response({"items": notes})
 
 
 async def add(request: web.Request) -> web.Response:
@@ -48,6 +55,14 @@ async def read(request: web.Request) -> web.Response:
     return web.json_response({"id": number, "text": NOTES[number]})
 
 
+async def set_words(request: web.Request) -> web.Response:
+    number = int(request.match_info["number"])
+    if number not in NOTES:
+        return problem(404, "no_such_note", f"there is no note {number}")
+    WORDS[number] = int((await request.json())["words"])
+    return web.Response(status=204)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="An app to put behind a gateway.")
     parser.add_argument("--port", type=int, default=9000)
@@ -55,7 +70,9 @@ def main() -> None:
     app.router.add_get("/healthz", health)
     app.router.add_get("/notes/count", count)
     app.router.add_post("/notes", add)
+    app.router.add_get("/notes/uncounted", uncounted)
     app.router.add_get(r"/notes/{number:\d+}", read)
+    app.router.add_put(r"/notes/{number:\d+}/words", set_words)
     web.run_app(app, sock=socket.create_server(("127.0.0.1", parser.parse_args().port)))
 
 

@@ -22,11 +22,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests neither use nor touch the user's cache."""
+    """Tests neither use nor touch the user's cache and configuration."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RON_SDK_COMPILE_CACHE", str(tmp_path_factory.mktemp("cache") / "ron"))
-        for name in ("RON_SDK_GATEWAY_ADDR", "RON_APP_URL", "RON_APP_TOKEN"):
+        for name in [name for name in os.environ if name.startswith(("RON_SDK_", "RON_APP_"))]:
             patch.delenv(name, raising=False)
+        patch.setenv("RON_SDK_COMPILE_CACHE", str(tmp_path_factory.mktemp("cache") / "ron"))
         yield
 
 

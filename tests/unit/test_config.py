@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import inspect
+import itertools
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +105,99 @@ def test_arguments_win_over_the_configuration(monkeypatch: pytest.MonkeyPatch) -
     assert (client.config.base_url, client.config.timeout) == ("https://b", 1)
     monkeypatch.setenv("RON_APP_URL", "https://from-env")
     assert RonClient().config.base_url == "https://from-env"
+
+
+def test_every_fault_of_both_sides_is_named_in_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong: Any = "many"
+    config = ClientConfig(
+        base_url="ftp://e",
+        token=TOKEN + " x",
+        timeout=-1,
+        read_timeout=float("nan"),
+        max_concurrency=0,
+        max_queue=wrong,
+        max_response_bytes=-1,
+        allow_insecure_http=wrong,
+        user_agent="é",
+    )
+    fields = [
+        "base_url",
+        "token",
+        "timeout",
+        "read_timeout",
+        "max_concurrency",
+        "max_queue",
+        "max_response_bytes",
+        "allow_insecure_http",
+        "user_agent",
+    ]
+    with pytest.raises(RonConfigError) as caught:
+        RonClientSync(config=config)
+    assert all(name in caught.value.message for name in fields), caught.value.message
+    monkeypatch.setenv("RON_SDK_READ_TIMEOUT_MS", "soon")
+    monkeypatch.setenv("RON_APP_URL", "ftp://e")
+    with pytest.raises(RonConfigError) as caught:
+        RonClientSync()
+    assert "RON_SDK_READ_TIMEOUT_MS" in caught.value.message
+    assert "ftp" in caught.value.message
+
+
+@pytest.mark.parametrize("part", ["CONNECT", "READ", "WRITE", "OVERALL"])
+def test_each_time_out_has_its_variable(part: str) -> None:
+    config = ClientConfig.from_env({f"RON_SDK_{part}_TIMEOUT_MS": "1500"})
+    field = "timeout" if part == "OVERALL" else f"{part.lower()}_timeout"
+    assert getattr(config, field) == 1.5
+
+
+def test_a_dotenv_file_is_read_if_asked_for_and_gives_way_to_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text(
+        "# comment\nexport RON_APP_URL='https://file'\nRON_APP_TOKEN=\"from $HOME\"\n"
+        "RON_APP_TIMEOUT=3\nRON_SDK_OVERALL_TIMEOUT_MS=\n"
+    )
+    assert ClientConfig.from_env({}).base_url == "http://127.0.0.1:8080"
+    config = ClientConfig.from_env({}, dotenv=True)
+    assert (config.base_url, config.token, config.timeout) == ("https://file", "from $HOME", 3.0)
+    environ = {"RON_SDK_GATEWAY_ADDR": "https://environment"}
+    assert ClientConfig.from_env(environ, dotenv=True).base_url == "https://environment"
+    given = ClientConfig.from_env(environ, dotenv=True, base_url="https://argument")
+    assert given.base_url == "https://argument"
+    Path("other.env").write_text("RON_APP_URL=https://other")
+    assert ClientConfig.from_env({}, dotenv="other.env").base_url == "https://other"
+    with RonClientSync.from_env(dotenv=Path("other.env"), timeout=1) as client:
+        assert client.config.base_url == "https://other"
+
+
+def test_a_dotenv_file_that_is_not_there_is_a_fault_only_if_it_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ClientConfig.from_env({}, dotenv=True).base_url == "http://127.0.0.1:8080"
+    with pytest.raises(RonConfigError, match=r"missing\.env does not exist"):
+        ClientConfig.from_env({}, dotenv="missing.env")
+    Path("latin.env").write_bytes(b"RON_APP_URL=\xff")
+    with pytest.raises(RonConfigError, match="not UTF-8"):
+        ClientConfig.from_env({}, dotenv="latin.env")
+    with pytest.raises(RonConfigError, match="can't be read"):
+        ClientConfig.from_env({}, dotenv=tmp_path)
+    Path("bad.env").write_text("RON_SDK_READ_TIMEOUT_MS=never")
+    with pytest.raises(RonConfigError, match="RON_SDK_READ_TIMEOUT_MS"):
+        ClientConfig.from_env({}, dotenv="bad.env")
+
+
+def test_every_field_has_a_docstring_and_the_configuration_is_frozen() -> None:
+    source = ast.parse(Path(inspect.getfile(ClientConfig)).read_text("utf-8"))
+    (cls,) = (
+        node
+        for node in source.body
+        if isinstance(node, ast.ClassDef) and node.name == "ClientConfig"
+    )
+    for field, after in itertools.pairwise(cls.body):
+        if isinstance(field, ast.AnnAssign):
+            assert isinstance(after, ast.Expr), ast.unparse(field)
+            assert isinstance(after.value, ast.Constant), ast.unparse(field)
+    config: Any = ClientConfig()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.timeout = 1
