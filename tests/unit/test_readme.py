@@ -1,0 +1,54 @@
+"""The README says what is so."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+
+import pytest
+
+from ron_app_sdk_py import PROTO_VERSION, PROTOCOL_VERSION, __version__
+from ron_app_sdk_py.node import SUPPORTED_NODES
+from servers import ROOT
+
+pytestmark = pytest.mark.checkout
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_compatibility_matrix_is_that_of_the_code() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in README.partition("## Compatibility")[2].splitlines()
+        if line.startswith("|")
+    ]
+    matrix = dict(zip(rows[0], rows[-1], strict=True))
+    project = tomllib.loads((ROOT / "host-python/pyproject.toml").read_text("utf-8"))["project"]
+    (wasmtime,) = (need for need in project["dependencies"] if need.startswith("wasmtime"))
+    assert matrix == {
+        "version": __version__.rpartition(".")[0],
+        "protocol": PROTOCOL_VERSION,
+        "`ron-proto`": str(PROTO_VERSION),
+        "nodes": f"{SUPPORTED_NODES}.x",
+        "Python": project["requires-python"],
+        "wasmtime": wasmtime.removeprefix("wasmtime"),
+    }
+
+
+async def test_the_example_runs(node: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    for given, here in (
+        ("https://gateway.example", node),
+        ("…", "0123456789"),
+        ("/jobs", "/echo"),
+        ("/report", "/hello"),
+        ('client.get("/hello")\n', 'client.get("/problem")\n'),
+    ):
+        assert given in example
+        example = example.replace(given, here)
+    code = compile(example, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names: dict[str, object] = {}
+    await eval(code, names)
+    assert names["greeting"] == {"ok": True, "message": "hello, facet"}
+    assert capsys.readouterr().out == "502 upstream_unavailable True\n"
