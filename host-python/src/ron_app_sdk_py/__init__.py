@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         NodeVersion,
         RonVersionWarning,
     )
+    from .pagination import Page, iter_pages
     from .problem import Problem
     from .request import Request
     from .response import Response
@@ -77,6 +78,7 @@ _MODULES = {
         "RonTooLargeError",
     ),
     "headers": ("Headers",),
+    "pagination": ("Page", "iter_pages"),
     "problem": ("Problem",),
     "metrics": (
         "CallRecord",
@@ -113,6 +115,7 @@ __all__ = [
     "NodeHealth",
     "NodeReadiness",
     "NodeVersion",
+    "Page",
     "Problem",
     "Request",
     "Response",
@@ -139,6 +142,7 @@ __all__ = [
     "RonTooLargeError",
     "RonVersionWarning",
     "__version__",
+    "iter_pages",
 ]
 
 

@@ -34,3 +34,6 @@ KEEPALIVE_SECONDS: Final = 15.0
 
 MAX_HELPER_THREADS: Final = 64
 """Threads that work for synchronous calls made inside running event loops, per client."""
+
+MAX_PAGES: Final = 10_000
+"""Pages that are gone through in one go."""

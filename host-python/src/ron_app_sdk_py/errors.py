@@ -93,6 +93,11 @@ class RonProblem(RonError):
         self._fields = fields
 
     @property
+    def status_code(self) -> int:
+        """The status, under its name in earlier versions of this SDK."""
+        return self.status
+
+    @property
     def title(self) -> str:
         """The server's title, or the code."""
         title: str = self._fields["title"]

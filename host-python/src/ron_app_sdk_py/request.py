@@ -71,7 +71,7 @@ class Request:
         """
         self.method = method
         self.path = path
-        self.query = _parameters(query)
+        self.query = query_pairs(query)
         self.headers = _fields(headers)
         self.content: bytes | None
         if json is not UNSET:
@@ -94,7 +94,7 @@ class Request:
         Raises:
             RonRequestError: as the constructor.
         """
-        self.query = _parameters(self.query)
+        self.query = query_pairs(self.query)
         self.headers = _fields(self.headers)
         self.content = _content(self.content)
 
@@ -229,7 +229,12 @@ def _fields(headers: FieldMap | None) -> list[tuple[str, str]]:
     return fields
 
 
-def _parameters(query: Query | None) -> list[tuple[str, str]]:
+def query_pairs(query: Query | None) -> list[tuple[str, str]]:
+    """A query as pairs of text, not yet encoded.
+
+    Raises:
+        RonRequestError: a name or value has a type that a query can't have.
+    """
     if query is None:
         return []
     parameters = []
