@@ -32,6 +32,8 @@ const FORBIDDEN: &[&str] = &[
 pub struct Fields {
     entries: RefCell<Vec<Field>>,
     immutable: bool,
+    /// Whether values may be malformed, because they came in an answer.
+    received: bool,
 }
 
 impl Fields {
@@ -47,7 +49,7 @@ impl Fields {
         }
         Ok(Self {
             entries: RefCell::new(entries),
-            immutable: false,
+            ..Self::default()
         })
     }
 
@@ -56,6 +58,7 @@ impl Fields {
         Self {
             entries: RefCell::new(entries),
             immutable: true,
+            received: false,
         }
     }
 
@@ -63,12 +66,21 @@ impl Fields {
     /// too; fields that a component couldn't set are left out.
     pub fn received(mut entries: Vec<Field>) -> Self {
         entries.retain(|(name, _)| check_settable(name).is_ok());
-        Self::sent(entries)
+        Self {
+            received: true,
+            ..Self::sent(entries)
+        }
     }
 
     /// The entries.
     pub fn into_entries(self) -> Vec<Field> {
         self.entries.into_inner()
+    }
+
+    /// Whether all values may be sent.
+    pub fn is_well_formed(&self) -> bool {
+        let entries = self.entries.borrow();
+        !self.received || entries.iter().all(|(_, value)| check_value(value).is_ok())
     }
 
     /// A copy of the entries.
@@ -81,6 +93,7 @@ impl Fields {
         Self {
             entries: RefCell::new(self.entries()),
             immutable: false,
+            received: self.received,
         }
     }
 
@@ -166,11 +179,18 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+            .all(|b| b.is_ascii_alphanumeric() || is_token_mark(b))
+}
+
+fn is_token_mark(b: u8) -> bool {
+    matches!(
+        b,
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+    )
 }
 
 /// Checks that `value` holds no control character but tab: RFC 9110, section 5.5.
-pub fn check_value(value: &[u8]) -> Result<(), HeaderError> {
+fn check_value(value: &[u8]) -> Result<(), HeaderError> {
     if value.iter().any(|b| matches!(b, 0..=8 | 10..=31 | 127)) {
         return Err(HeaderError::InvalidSyntax);
     }
@@ -193,10 +213,13 @@ fn check_settable(name: &str) -> Result<(), HeaderError> {
     Ok(())
 }
 
-/// Not inlined, since eleven copies of it for the forbidden names are 4 kB.
-#[inline(never)]
 fn is_same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
+    /// Not inlined, since eleven copies of it for the forbidden names are 4 kB.
+    #[inline(never)]
+    fn has_same_letters(one: &str, other: &str) -> bool {
+        one.eq_ignore_ascii_case(other)
+    }
+    one.len() == other.len() && has_same_letters(one, other)
 }
 
 #[cfg(test)]
@@ -236,6 +259,15 @@ mod tests {
             assert_eq!(list.err(), Some(HeaderError::Forbidden));
         }
         assert!(fields.entries().is_empty());
+    }
+
+    #[test]
+    fn tokens_are_made_of_the_characters_of_rfc_9110() {
+        for b in 0..=127u8 {
+            let expected = b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+            assert_eq!(is_token(&char::from(b).to_string()), expected, "{b}");
+        }
+        assert!(!is_token("") && !is_token("\u{e9}"));
     }
 
     #[test]

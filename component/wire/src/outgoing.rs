@@ -21,6 +21,7 @@ pub struct Invalid;
 /// A request in the making: `outgoing-request`.
 pub struct OutgoingRequest {
     headers: Vec<Field>,
+    has_well_formed_headers: bool,
     /// The method.
     pub method: RefCell<Method>,
     /// The scheme; none is https.
@@ -36,6 +37,7 @@ impl OutgoingRequest {
     /// A GET of nothing in particular.
     pub fn new(headers: Fields) -> Self {
         Self {
+            has_well_formed_headers: headers.is_well_formed(),
             headers: headers.into_entries(),
             method: RefCell::new(Method::Get),
             scheme: RefCell::default(),
@@ -140,11 +142,10 @@ impl OutgoingRequest {
             let code = "HTTP-request-header-section-size";
             return Err(Failure::sized(code, size as u64));
         }
-        let malformed = || Failure::new("HTTP-protocol-error");
-        for (_, value) in &self.headers {
-            fields::check_value(value).map_err(|_| malformed())?;
-        }
-        declared_length(&self.headers).map_err(|Invalid| malformed())
+        declared_length(&self.headers)
+            .ok()
+            .filter(|_| self.has_well_formed_headers)
+            .ok_or_else(|| Failure::new("HTTP-protocol-error"))
     }
 }
 

@@ -59,12 +59,18 @@ pub fn has_user(authority: &str) -> bool {
 /// sign that encodes nothing passes, as it does with every HTTP library.
 pub fn is_path_with_query(text: &str) -> bool {
     (text.is_empty() || text.starts_with(['/', '?']))
-        && text.bytes().all(|b| is_plain(b) || b":@/?%".contains(&b))
+        && text
+            .bytes()
+            .all(|b| is_plain(b) || matches!(b, b':' | b'@' | b'/' | b'?' | b'%'))
 }
 
 /// The unreserved characters and the sub-delimiters of sections 2.2 and 2.3.
 fn is_plain(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&b)
+    b.is_ascii_alphanumeric()
+        || matches!(
+            b,
+            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'='
+        )
 }
 
 #[cfg(test)]
@@ -109,6 +115,14 @@ mod tests {
             assert!(!is_path_with_query(bad), "{bad}");
         }
         assert!(has_user("u@h") && !has_user("h:1"));
+    }
+
+    #[test]
+    fn plain_characters_are_the_unreserved_and_the_sub_delimiters() {
+        for b in 0..=255u8 {
+            let expected = b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&b);
+            assert_eq!(is_plain(b), expected, "{b}");
+        }
     }
 
     proptest! {

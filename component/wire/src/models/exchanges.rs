@@ -574,11 +574,7 @@ fn the_end_of_a_broken_body_tells_why() {
     let instance = unblocked();
     let trailers = answered(instance).finish();
     assert!(trailers.get().is_none());
-    deliver(
-        instance,
-        "failure\x001\x00HTTP-response-incomplete\x00\x00",
-    )
-    .unwrap();
+    deliver(instance, "failure\x001\x00HTTP-response-incomplete\x00\x00").unwrap();
     let failure = Failure::new("HTTP-response-incomplete");
     assert_eq!(trailers.get(), Some(Ok(Err(failure))));
 }

@@ -127,12 +127,15 @@ fn polling_nothing_traps() {
 }
 
 #[test]
-fn time_and_randomness_are_asked_for_once() {
-    let (host, instance) = Host::with(Vec::new());
+fn time_and_randomness_are_asked_for_before_anything_else_is_done() {
+    let (host, instance) = Host::with(vec![Script::default()]);
+    let future = handle(instance, request(&[]), None).unwrap();
     start(instance);
     assert_eq!(host.waits.take(), [None]);
-    assert!(instance.generator.is_seeded());
+    assert!(host.sent.borrow().is_empty() && instance.generator.is_seeded());
     assert_eq!(instance.clocks.monotonic(), 1_000);
+    poll(instance, &[&future.subscribe()]);
+    assert_eq!(host.sent.borrow().len(), 1);
 }
 
 #[test]
