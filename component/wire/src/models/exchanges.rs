@@ -20,7 +20,7 @@ use crate::wit::exports::wasi::http::types::{Method, Scheme};
 #[derive(Debug, Clone)]
 enum Step {
     /// Events, true or not. `data` may be longer than what was asked for.
-    Response(u64),
+    Response(u64, u16),
     Data(u64, Vec<u8>, bool),
     Failure(u64),
     Tick,
@@ -46,7 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
     let id = || prop_oneof![9 => Just(1u64), 1 => Just(2u64)];
     let size = || prop_oneof![Just(0u64), 1..9u64, Just(u64::MAX)];
     prop_oneof![
-        5 => id().prop_map(Step::Response),
+        5 => (id(), 200..210u16).prop_map(|(id, status)| Step::Response(id, status)),
         8 => (id(), prop::collection::vec(any::<u8>(), 0..8), prop::bool::weighted(0.2))
             .prop_map(|(id, bytes, end)| Step::Data(id, bytes, end)),
         1 => id().prop_map(Step::Failure),
@@ -63,6 +63,21 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Release),
         1 => Just(Step::Drop),
     ]
+}
+
+/// Any steps, half of them from where a body is read.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let start = prop_oneof![
+        Just(vec![]),
+        Just(vec![
+            Step::Response(1, 200),
+            Step::Get,
+            Step::Consume,
+            Step::TakeStream
+        ]),
+    ];
+    let steps = prop::collection::vec(step(), 0..30);
+    (start, steps).prop_map(|(start, steps)| [start, steps].concat())
 }
 
 /// What the component holds of the exchange.
@@ -86,7 +101,8 @@ impl Component {
 /// What is true of the exchange.
 #[derive(Default)]
 struct Model {
-    has_head: bool,
+    /// The status of the answer, which is that of the first head.
+    status: Option<u16>,
     /// The outstanding `read`.
     asked: Option<u64>,
     was_read: bool,
@@ -106,7 +122,9 @@ impl Model {
 
     fn event(&mut self, step: &Step) {
         match step {
-            Step::Response(1) if self.is_heard() => self.has_head = true,
+            Step::Response(1, status) if self.is_heard() => {
+                self.status.get_or_insert(*status);
+            }
             Step::Data(1, bytes, end) if self.is_heard() => match self.asked.take() {
                 Some(asked) if bytes.len() as u64 <= asked => {
                     self.delivered.extend(bytes);
@@ -126,7 +144,10 @@ impl Model {
         match command {
             Command::Read(1, max) => {
                 assert!(self.asked.is_none(), "asked twice");
-                assert!(self.is_heard() && self.has_head, "asked for nothing");
+                assert!(
+                    self.is_heard() && self.status.is_some(),
+                    "asked for nothing"
+                );
                 assert!((1..=MAX_READ_BYTES).contains(max));
                 assert_eq!(self.read, self.delivered.len(), "asked with bytes in hand");
                 self.asked = Some(*max);
@@ -208,7 +229,9 @@ fn perform(
 ) -> String {
     let deliver = |event: String| deliver(instance, &event).unwrap();
     match step {
-        Step::Response(id) => deliver(format!("response\0{id}\x00200\x001\0a\0\u{e9}\0")),
+        Step::Response(id, status) => {
+            deliver(format!("response\0{id}\0{status}\x001\0a\0\u{e9}\0"));
+        }
         Step::Data(id, bytes, end) => {
             let bytes = ron_abi::to_latin1(bytes);
             deliver(format!("data\0{id}\0{}\0{bytes}", u8::from(*end)));
@@ -221,16 +244,16 @@ fn perform(
             };
             let got = future.get();
             match got {
-                None => assert!(!model.has_head && !model.failed),
+                None => assert!(model.status.is_none() && !model.failed),
                 Some(Err(_)) => {}
                 Some(Ok(Ok(response))) => {
-                    assert!(model.has_head);
+                    assert_eq!(model.status, Some(response.status()));
                     let value = vec![0xe9];
                     assert_eq!(response.headers().entries(), [("a".to_owned(), value)]);
                     component.response = Some(response);
                 }
                 Some(Ok(Err(failure))) => {
-                    assert!(!model.has_head && model.failed);
+                    assert!(model.status.is_none() && model.failed);
                     return failure.describe();
                 }
             }
@@ -338,7 +361,7 @@ fn perform(
 proptest! {
     #[test]
     fn bytes_come_in_order_the_host_is_asked_once_and_the_end_is_told_once(
-        steps in prop::collection::vec(step(), 0..40)
+        steps in steps()
     ) {
         // And the same inputs give the same outputs.
         prop_assert_eq!(run(&steps), run(&steps));
