@@ -210,7 +210,7 @@ pub fn handle(
     let options = options.unwrap_or_default();
     let url = request.url()?;
     let declared = request.check_headers()?;
-    let mut send = Send {
+    let send = Send {
         // A request whose target is an authority has no URL.
         method: method_name(&request.method.borrow())
             .ok_or_else(|| Failure::new("HTTP-request-method-invalid"))?
@@ -227,11 +227,7 @@ pub fn handle(
     match (body, declared) {
         (Some(body), _) => body.handle(&exchange, send)?,
         (None, Some(1..)) => return Err(wrong_size(0)),
-        (None, declared) => {
-            // The host makes `Content-Length` of the segments, so none of them is zero.
-            send.body = declared.map(|_| Vec::new());
-            exchange.send(&send);
-        }
+        (None, _) => exchange.send(&send),
     }
     Ok(FutureIncomingResponse::new(exchange))
 }

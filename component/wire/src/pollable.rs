@@ -55,7 +55,7 @@ pub fn after(instance: &Instance, duration: u64) -> Pollable {
 /// entry of the list: what stands there twice is named twice.
 ///
 /// Traps if the list is empty.
-pub fn poll(instance: &'static Instance, pollables: &[&Pollable]) -> Vec<u32> {
+pub fn poll(instance: &Instance, pollables: &[&Pollable]) -> Vec<u32> {
     assert!(!pollables.is_empty(), "wasi:io/poll: the list is empty");
     loop {
         let ready: Vec<u32> = (0..)

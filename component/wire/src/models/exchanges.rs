@@ -413,7 +413,7 @@ fn a_request_is_sent_as_it_was_made() {
     assert_eq!((&*sent.method, &*sent.url), ("PURGE", "http://h/x"));
     assert_eq!(sent.timeouts, [Some(1), None, Some(3)]);
     assert_eq!(sent.headers, [("Accept".to_owned(), "*/*".to_owned())]);
-    assert_eq!(sent.body, Some(Vec::<Segment>::new()));
+    assert_eq!(sent.body, None);
 }
 
 #[test]
