@@ -58,10 +58,11 @@ def test_every_number_is_documented() -> None:
     in_code = {
         f"python:{name}": str(value) for name, value in vars(defaults).items() if name.isupper()
     }
-    rust = (ROOT / "component/core/src/defaults.rs").read_text("utf-8")
-    for name, text in re.findall(r"pub const (\w+): \w+ = (.*);", rust):
-        expression = re.sub(r"Duration::from_millis\((.*)\)", r"\1", text).replace("_", "")
-        in_code[f"rust:{name}"] = str(evaluated(expression))
+    for prefix, crate in (("rust", "core"), ("wire", "wire")):
+        rust = (ROOT / f"component/{crate}/src/defaults.rs").read_text("utf-8")
+        for name, text in re.findall(r"pub const (\w+): \w+ = (.*);", rust):
+            expression = re.sub(r"Duration::from_millis\((.*)\)", r"\1", text).replace("_", "")
+            in_code[f"{prefix}:{name}"] = str(evaluated(expression))
     assert documented == in_code
 
 

@@ -1,11 +1,12 @@
-//! Test fixture: uses the typed interface as a facet will, blocking in `wasi:io/poll`.
+//! Test fixture: uses the typed interface as a facet will, and `wasi:http` beneath it, blocking in
+//! `wasi:io/poll`.
 
+mod streaming;
 mod wit;
 
 use wit::exports::ron::probe::probe::Guest;
 use wit::ron::app::admin::{self, Configuration};
 use wit::ron::app::types::{Body, Error, Idempotency, Request, Response};
-use wit::wasi::io::streams::StreamError;
 
 /// The component.
 struct Probe;
@@ -16,6 +17,18 @@ impl Guest for Probe {
             Ok(response) => format!("{} {}", response.status(), body(&response)),
             Err(error) => format!("error {:?} {}", error.kind, error.code),
         }
+    }
+
+    fn relay(authority: String, source: String, target: String) -> String {
+        streaming::relay(&authority, &source, &target).unwrap_or_else(streaming::describe)
+    }
+
+    fn race(authority: String, paths: Vec<String>, timeout: u64) -> String {
+        streaming::race(&authority, &paths, timeout)
+    }
+
+    fn upload(authority: String, path: String, length: u64) -> String {
+        streaming::upload(&authority, &path, length).unwrap_or_else(streaming::describe)
     }
 }
 
@@ -53,12 +66,5 @@ fn body(response: &Response) -> String {
     let Some(stream) = response.body() else {
         return "no body".to_owned();
     };
-    let mut bytes = Vec::new();
-    loop {
-        match stream.blocking_read(7) {
-            Ok(mut chunk) => bytes.append(&mut chunk),
-            Err(StreamError::Closed) => return String::from_utf8_lossy(&bytes).into_owned(),
-            Err(StreamError::LastOperationFailed(error)) => return error.to_debug_string(),
-        }
-    }
+    streaming::text(&stream).unwrap_or_else(streaming::describe)
 }

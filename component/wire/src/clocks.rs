@@ -1,53 +1,51 @@
-//! `wasi:clocks`: the time is what the host said last.
+//! The clocks: the time is what the host said last, so it stands still while a component runs.
 
-use crate::Wire;
-use crate::io::Pollable;
-use crate::state;
-use crate::wait::start;
-use crate::wit::exports::wasi::clocks::{monotonic_clock, wall_clock};
+use std::cell::Cell;
 
-const NANOSECONDS: u64 = 1_000_000_000;
+/// Both clocks of the instance, in nanoseconds.
+#[derive(Default)]
+pub struct Clocks {
+    monotonic: Cell<u64>,
+    wall: Cell<u64>,
+    set: Cell<bool>,
+}
 
-fn started() {
-    if !state::with(|state| state.clocks_set.get()) {
-        start();
+impl Clocks {
+    /// Takes the host's time. A monotonic clock never goes back, even if the host's does.
+    pub fn set(&self, monotonic: u64, wall: u64) {
+        self.monotonic.set(self.monotonic.get().max(monotonic));
+        self.wall.set(wall);
+        self.set.set(true);
+    }
+
+    /// Whether the host has ever given the time.
+    pub fn are_set(&self) -> bool {
+        self.set.get()
+    }
+
+    /// The monotonic clock.
+    pub fn monotonic(&self) -> u64 {
+        self.monotonic.get()
+    }
+
+    /// The wall clock, since 1970. It goes where the host's goes.
+    pub fn wall(&self) -> u64 {
+        self.wall.get()
     }
 }
 
-impl monotonic_clock::Guest for Wire {
-    fn now() -> u64 {
-        started();
-        state::with(|state| state.monotonic.get())
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn resolution() -> u64 {
-        1
-    }
-
-    fn subscribe_instant(when: u64) -> monotonic_clock::Pollable {
-        monotonic_clock::Pollable::new(Pollable::At(when))
-    }
-
-    fn subscribe_duration(when: u64) -> monotonic_clock::Pollable {
-        let now = <Self as monotonic_clock::Guest>::now();
-        monotonic_clock::Pollable::new(Pollable::At(now.saturating_add(when)))
-    }
-}
-
-impl wall_clock::Guest for Wire {
-    fn now() -> wall_clock::Datetime {
-        started();
-        let wall = state::with(|state| state.wall.get());
-        wall_clock::Datetime {
-            seconds: wall / NANOSECONDS,
-            nanoseconds: (wall % NANOSECONDS) as u32,
+    #[test]
+    fn the_monotonic_clock_never_goes_back_and_the_wall_clock_follows_the_host() {
+        let clocks = Clocks::default();
+        assert!(!clocks.are_set());
+        for (monotonic, wall, expected) in [(5, 900, 5), (3, 100, 5), (6, 500, 6)] {
+            clocks.set(monotonic, wall);
+            assert_eq!((clocks.monotonic(), clocks.wall()), (expected, wall));
         }
-    }
-
-    fn resolution() -> wall_clock::Datetime {
-        wall_clock::Datetime {
-            seconds: 0,
-            nanoseconds: 1,
-        }
+        assert!(clocks.are_set());
     }
 }

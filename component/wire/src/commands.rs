@@ -1,8 +1,8 @@
 //! The commands of `docs/abi.md`.
 
-use std::rc::Rc;
-
 use ron_abi::Writer;
+
+use crate::fields::Field;
 
 /// A piece of a request body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Send {
     /// Between bytes of the answer.
     pub between_bytes_timeout: Option<u64>,
     /// Names and values.
-    pub headers: Rc<Vec<(String, Vec<u8>)>>,
+    pub headers: Vec<Field>,
     /// The body, if there is one.
     pub body: Option<Vec<Segment>>,
 }
@@ -74,7 +74,7 @@ pub fn send(out: &mut Writer, call: u64, exchange: u64, request: &Send) {
             }
             Segment::Bytes(bytes) => {
                 out.text("bytes");
-                out.text(&hexadecimal(bytes));
+                hexadecimal(out, bytes);
             }
         }
     }
@@ -103,11 +103,16 @@ fn item(out: &mut Writer, call: u64, kind: &str, exchange: u64) {
     out.number(exchange);
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// Writes a field of two digits for each byte, piece by piece: a body must not be copied whole.
+fn hexadecimal(out: &mut Writer, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
+    for piece in bytes.chunks(512) {
+        let digits: String = piece
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|digit| char::from(DIGITS[usize::from(digit)]))
+            .collect();
+        out.items(&digits);
+    }
+    out.text("");
 }

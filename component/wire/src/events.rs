@@ -2,27 +2,29 @@
 
 use ron_abi::{Malformed, Reader, from_latin1};
 
-use crate::entropy;
-use crate::exchange::{self, Failure, Head};
+use crate::exchange::Head;
+use crate::failure::Failure;
 use crate::header_block::HeaderBlock;
+use crate::instance::Instance;
 
-/// Takes an event, from its name on. Events of unknown exchanges are ignored: they have crossed
-/// with an `abort`.
+/// Takes an event, from its name on. Events of exchanges that nobody holds are ignored: they have
+/// crossed with an `abort`.
 ///
 /// # Errors
 ///
 /// The event is malformed; nothing has changed.
-pub fn deliver(event: &str) -> Result<(), Malformed> {
+pub fn deliver(instance: &Instance, event: &str) -> Result<(), Malformed> {
+    let find = |id| instance.exchanges.find(id);
     let mut reader = Reader::new(event);
     match reader.text("event")? {
         "tick" => reader.end(),
         "start" => {
             let entropy = reader.text("entropy")?;
             reader.end()?;
-            entropy::seed(entropy).map_err(Malformed::new)
+            instance.generator.seed(entropy).map_err(Malformed::new)
         }
         "response" => {
-            let exchange = exchange::find(reader.number("exchange")?);
+            let exchange = find(reader.number("exchange")?);
             let status = u16::try_from(reader.number("status")?)
                 .ok()
                 .filter(|status| (100..=999).contains(status))
@@ -34,7 +36,7 @@ pub fn deliver(event: &str) -> Result<(), Malformed> {
             Ok(())
         }
         "data" => {
-            let exchange = exchange::find(reader.number("exchange")?);
+            let exchange = find(reader.number("exchange")?);
             let end = match reader.text("end")? {
                 "0" => false,
                 "1" => true,
@@ -42,12 +44,12 @@ pub fn deliver(event: &str) -> Result<(), Malformed> {
             };
             let bytes = from_latin1("bytes", reader.take_rest())?;
             if let Some(exchange) = exchange {
-                exchange.on_data(&bytes, end);
+                exchange.on_data(bytes, end);
             }
             Ok(())
         }
         "failure" => {
-            let exchange = exchange::find(reader.number("exchange")?);
+            let exchange = find(reader.number("exchange")?);
             let code = reader.text("error-code")?.to_owned();
             let detail = reader.text("detail")?.to_owned();
             reader.end()?;

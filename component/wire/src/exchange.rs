@@ -1,34 +1,51 @@
 //! One HTTP request and its answer, between the component that wants it and the host that does it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use crate::commands::{self, Send};
+use crate::defaults::{MAX_HEADER_SECTION_BYTES, MAX_READ_BYTES, READ_AHEAD_BYTES};
+use crate::failure::Failure;
 use crate::header_block::HeaderBlock;
-use crate::state;
+use crate::instance::Instance;
 
-/// How much is asked for at a time when nobody named a size, in bytes.
-const READ_AHEAD: u64 = 64 * 1024;
-
-/// The exchanges that somebody holds, by id.
+/// The exchanges that somebody holds.
 #[derive(Default)]
-struct Table {
+pub struct Exchanges {
     made: Cell<u64>,
-    held: RefCell<BTreeMap<u64, Weak<Exchange>>>,
+    /// By id, ascending, as they are made.
+    held: RefCell<Vec<(u64, Weak<Exchange>)>>,
 }
 
-thread_local! {
-    static TABLE: Table = Table::default();
-}
+impl Exchanges {
+    /// The exchange with this id, if somebody still holds it.
+    pub fn find(&self, id: u64) -> Option<Rc<Exchange>> {
+        let held = self.held.borrow();
+        let at = held.binary_search_by_key(&id, |(held, _)| *held).ok()?;
+        held[at].1.upgrade()
+    }
 
-/// Why an exchange failed: a case of `wasi:http/types.error-code` by its WIT name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The name of the case.
-    pub code: String,
-    /// Its payload, if it has a text.
-    pub detail: String,
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        self.held.borrow().len() as u32
+    }
+
+    fn next_id(&self) -> u64 {
+        self.made.set(self.made.get() + 1);
+        self.made.get()
+    }
+
+    fn insert(&self, exchange: &Rc<Exchange>) {
+        let held = Rc::downgrade(exchange);
+        self.held.borrow_mut().push((exchange.id, held));
+    }
+
+    fn remove(&self, id: u64) {
+        let mut held = self.held.borrow_mut();
+        if let Ok(at) = held.binary_search_by_key(&id, |(held, _)| *held) {
+            held.remove(at);
+        }
+    }
 }
 
 /// The head of an answer. The header section stays as the host framed it until somebody looks.
@@ -38,13 +55,6 @@ pub struct Head {
     pub status: u16,
     /// The header section.
     pub headers: HeaderBlock,
-}
-
-/// What is known of the answer's head.
-enum HeadState {
-    Waiting,
-    Here(Result<Head, Failure>),
-    Taken,
 }
 
 /// What can be had of the body right now.
@@ -60,284 +70,234 @@ pub enum Chunk {
     Failed(Failure),
 }
 
-/// One request and its answer. When the last holder drops it before its end, the host is told.
+/// Where the host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It knows nothing of the exchange.
+    Unsent,
+    /// It is at work.
+    UnderWay,
+    /// It has nothing more to tell, nor to hold for the component.
+    Over,
+}
+
+/// One request and its answer.
+///
+/// It belongs to the future of the answer, then to the answer, to its body with the body's stream,
+/// and to the trailers. When the last of them is dropped before the end, the host is told.
 pub struct Exchange {
     /// Its id.
     pub id: u64,
+    /// The instance that it belongs to.
+    pub instance: &'static Instance,
     call: u64,
-    sent: Cell<bool>,
-    head: RefCell<HeadState>,
-    buffer: RefCell<Vec<u8>>,
-    /// The host has nothing more to tell or to hold.
-    ended: Cell<bool>,
+    stage: Cell<Stage>,
+    head: RefCell<Option<Head>>,
+    head_seen: Cell<bool>,
     failure: RefCell<Option<Failure>>,
-    reading: Cell<bool>,
+    /// Bytes that nobody has read yet.
+    received: RefCell<Received>,
+    /// How many bytes the host has been asked for and not given.
+    asked: Cell<Option<u64>>,
+    /// Whether the host was ever asked for bytes.
+    was_read: Cell<bool>,
+}
+
+/// What one `data` brought, and how much of it was read.
+#[derive(Default)]
+struct Received {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl Received {
+    fn is_empty(&self) -> bool {
+        self.read == self.bytes.len()
+    }
+
+    fn take(&mut self, max: u64) -> Vec<u8> {
+        let left = self.bytes.len() - self.read;
+        let now = usize::try_from(max).unwrap_or(usize::MAX).min(left);
+        if now == self.bytes.len() {
+            return std::mem::take(&mut self.bytes);
+        }
+        let taken = self.bytes[self.read..self.read + now].to_vec();
+        self.read += now;
+        if self.is_empty() {
+            *self = Self::default();
+        }
+        taken
+    }
 }
 
 impl Exchange {
     /// An exchange of the running call, not sent yet.
-    pub fn new() -> Rc<Self> {
-        TABLE.with(|table| {
-            table.made.set(table.made.get() + 1);
-            let exchange = Rc::new(Self {
-                id: table.made.get(),
-                call: state::with(|state| state.call.get()),
-                sent: Cell::new(false),
-                head: RefCell::new(HeadState::Waiting),
-                buffer: RefCell::default(),
-                ended: Cell::new(false),
-                failure: RefCell::default(),
-                reading: Cell::new(false),
-            });
-            let held = Rc::downgrade(&exchange);
-            table.held.borrow_mut().insert(exchange.id, held);
-            exchange
-        })
+    pub fn new(instance: &'static Instance) -> Rc<Self> {
+        let exchange = Rc::new(Self {
+            id: instance.exchanges.next_id(),
+            instance,
+            call: instance.call.get(),
+            stage: Cell::new(Stage::Unsent),
+            head: RefCell::default(),
+            head_seen: Cell::default(),
+            failure: RefCell::default(),
+            received: RefCell::default(),
+            asked: Cell::default(),
+            was_read: Cell::default(),
+        });
+        instance.exchanges.insert(&exchange);
+        exchange
     }
 
     /// Queues the request.
     pub fn send(&self, request: &Send) {
-        self.sent.set(true);
-        state::with(|state| {
-            commands::send(
-                &mut state.commands.borrow_mut(),
-                self.call,
-                self.id,
-                request,
-            );
-        });
+        self.stage.set(Stage::UnderWay);
+        self.instance
+            .queue(|out| commands::send(out, self.call, self.id, request));
     }
 
     /// Whether the head, or a failure instead of it, is here.
     pub fn has_head(&self) -> bool {
-        !matches!(*self.head.borrow(), HeadState::Waiting)
+        self.head.borrow().is_some() || self.has_failed()
     }
 
-    /// Takes the head: `None` while it isn't here, an error of its own the second time.
-    pub fn take_head(&self) -> Option<Result<Result<Head, Failure>, ()>> {
-        let mut head = self.head.borrow_mut();
-        match std::mem::replace(&mut *head, HeadState::Taken) {
-            HeadState::Waiting => {
-                *head = HeadState::Waiting;
-                None
-            }
-            HeadState::Here(answer) => Some(Ok(answer)),
-            HeadState::Taken => Some(Err(())),
+    /// Takes the head, or the failure that came instead of it. `None` while neither is here.
+    pub fn take_head(&self) -> Option<Result<Head, Failure>> {
+        match self.head.take() {
+            Some(head) => Some(Ok(head)),
+            None => self.failure().map(Err),
         }
     }
 
     /// Whether `read` would answer something else than `Pending`. Asks the host if not.
     pub fn has_chunk(&self) -> bool {
-        let now =
-            !self.buffer.borrow().is_empty() || self.ended.get() || self.failure.borrow().is_some();
+        let now = !self.received.borrow().is_empty() || self.has_ended();
         if !now {
-            self.ask(READ_AHEAD);
+            self.ask(READ_AHEAD_BYTES);
         }
         now
     }
 
-    /// Takes up to `max` bytes of the body.
+    /// Takes up to `max` bytes of the body. Asks the host if there are none.
     pub fn read(&self, max: u64) -> Chunk {
-        let mut buffer = self.buffer.borrow_mut();
-        if !buffer.is_empty() {
-            let now = usize::try_from(max).unwrap_or(usize::MAX).min(buffer.len());
-            let rest = buffer.split_off(now);
-            return Chunk::Bytes(std::mem::replace(&mut *buffer, rest));
+        let mut received = self.received.borrow_mut();
+        if !received.is_empty() {
+            return Chunk::Bytes(received.take(max));
         }
-        drop(buffer);
-        if let Some(failure) = &*self.failure.borrow() {
-            return Chunk::Failed(failure.clone());
+        if let Some(failure) = self.failure() {
+            return Chunk::Failed(failure);
         }
-        if self.ended.get() {
+        if self.stage.get() == Stage::Over {
             return Chunk::End;
         }
         if max > 0 {
-            self.ask(max);
+            self.ask(max.min(MAX_READ_BYTES));
         }
         Chunk::Pending
     }
 
-    /// Leaves the body to the host, which holds it.
-    pub fn release(&self) {
-        self.ended.set(true);
+    /// Throws away what nobody will read. Whether the body is at its end; asks the host if not.
+    pub fn drain(&self) -> bool {
+        self.received.take();
+        self.has_chunk()
     }
 
-    /// The head has come.
+    /// Leaves the body to the host, which holds it. Refused if any of it was asked for.
+    pub fn release(&self) -> bool {
+        let whole = self.stage.get() == Stage::UnderWay
+            && self.head_seen.get()
+            && !self.was_read.get()
+            && !self.has_failed();
+        if whole {
+            self.stage.set(Stage::Over);
+        }
+        whole
+    }
+
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure.borrow().clone()
+    }
+
+    /// Breaks it off from this side. The host hears of it when the exchange is dropped.
+    pub fn fail(&self, failure: Failure) {
+        if !self.has_ended() {
+            self.failure.replace(Some(failure));
+        }
+    }
+
+    /// The head has come. A second one is ignored.
     pub fn on_response(&self, head: Head) {
-        let mut state = self.head.borrow_mut();
-        if matches!(*state, HeadState::Waiting) {
-            *state = HeadState::Here(Ok(head));
+        if !self.is_heard() || self.head_seen.replace(true) {
+            return;
         }
-    }
-
-    /// Bytes of the body have come.
-    pub fn on_data(&self, bytes: &[u8], end: bool) {
-        self.reading.set(false);
-        self.buffer.borrow_mut().extend_from_slice(bytes);
-        if end {
-            self.ended.set(true);
-        }
-    }
-
-    /// The exchange broke.
-    pub fn on_failure(&self, failure: Failure) {
-        self.ended.set(true);
-        let mut head = self.head.borrow_mut();
-        if matches!(*head, HeadState::Waiting) {
-            *head = HeadState::Here(Err(failure));
+        let size = head.headers.size();
+        if size > MAX_HEADER_SECTION_BYTES {
+            self.fail(Failure::sized(
+                "HTTP-response-header-section-size",
+                size as u64,
+            ));
         } else {
-            *self.failure.borrow_mut() = Some(failure);
+            self.head.replace(Some(head));
         }
+    }
+
+    /// Bytes of the body have come. What nobody asked for can't be part of the body, and passing it
+    /// over would leave a hole, so it breaks the exchange.
+    pub fn on_data(&self, bytes: Vec<u8>, end: bool) {
+        if !self.is_heard() {
+            return;
+        }
+        let asked = self.asked.take();
+        if asked.is_none_or(|asked| bytes.len() as u64 > asked) {
+            self.fail(Failure::internal(
+                "the host sent more than it was asked for",
+            ));
+            return;
+        }
+        *self.received.borrow_mut() = Received { bytes, read: 0 };
+        if end {
+            self.stage.set(Stage::Over);
+        }
+    }
+
+    /// The exchange broke at the host.
+    pub fn on_failure(&self, failure: Failure) {
+        if self.stage.get() == Stage::UnderWay {
+            self.fail(failure);
+            self.stage.set(Stage::Over);
+        }
+    }
+
+    /// Whether events still count: the host knows of the exchange, and neither side has ended it.
+    fn is_heard(&self) -> bool {
+        self.stage.get() == Stage::UnderWay && !self.has_failed()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failure.borrow().is_some()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.stage.get() == Stage::Over || self.has_failed()
     }
 
     fn ask(&self, max: u64) {
-        if !self.reading.replace(true) {
-            state::with(|state| {
-                commands::read(&mut state.commands.borrow_mut(), self.call, self.id, max);
-            });
+        if self.asked.get().is_none() {
+            self.asked.set(Some(max));
+            self.was_read.set(true);
+            self.instance
+                .queue(|out| commands::read(out, self.call, self.id, max));
         }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        TABLE.with(|table| table.held.borrow_mut().remove(&self.id));
-        if self.sent.get() && !self.ended.get() {
-            state::with(|state| {
-                commands::abort(&mut state.commands.borrow_mut(), self.call, self.id);
-            });
+        self.instance.exchanges.remove(self.id);
+        if self.stage.get() == Stage::UnderWay {
+            self.instance
+                .queue(|out| commands::abort(out, self.call, self.id));
         }
-    }
-}
-
-/// The exchange with this id, if somebody still holds it.
-pub fn find(id: u64) -> Option<Rc<Exchange>> {
-    TABLE.with(|table| table.held.borrow().get(&id)?.upgrade())
-}
-
-/// How many exchanges somebody holds.
-pub fn count() -> u32 {
-    TABLE.with(|table| table.held.borrow().len() as u32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::events::deliver;
-
-    fn commands() -> Vec<String> {
-        let items = state::with(|state| state.commands.borrow_mut().take());
-        items.split_terminator('\0').map(str::to_owned).collect()
-    }
-
-    fn sent() -> Rc<Exchange> {
-        state::with(|state| state.call.set(7));
-        let exchange = Exchange::new();
-        exchange.send(&Send {
-            method: "GET".to_owned(),
-            url: "http://h/app/x".to_owned(),
-            ..Send::default()
-        });
-        exchange
-    }
-
-    #[test]
-    fn a_sent_exchange_is_aborted_when_its_last_holder_drops_it() {
-        let exchange = sent();
-        assert_eq!(
-            commands(),
-            [
-                "7",
-                "send",
-                "1",
-                "GET",
-                "http://h/app/x",
-                "",
-                "",
-                "",
-                "0",
-                ""
-            ]
-        );
-        drop(exchange);
-        assert_eq!(commands(), ["7", "abort", "1"]);
-        assert!(find(1).is_none());
-    }
-
-    #[test]
-    fn an_exchange_that_was_never_sent_is_dropped_in_silence() {
-        drop(Exchange::new());
-        assert!(commands().is_empty());
-    }
-
-    #[test]
-    fn a_released_body_is_never_read_nor_aborted() {
-        let exchange = sent();
-        commands();
-        deliver("response\x001\x00200\x001\x00a\x00\u{e9}\x00").unwrap();
-        let head = exchange.take_head().unwrap().unwrap().unwrap();
-        assert_eq!(head.headers.entries(), [("a".to_owned(), vec![0xe9])]);
-        assert_eq!(exchange.take_head(), Some(Err(())));
-        exchange.release();
-        drop(exchange);
-        assert!(commands().is_empty());
-    }
-
-    #[test]
-    fn a_body_is_asked_for_once_and_read_in_any_size() {
-        let exchange = sent();
-        commands();
-        deliver("response\x001\x00500\x000\x00").unwrap();
-        assert_eq!(exchange.read(10), Chunk::Pending);
-        assert_eq!(exchange.read(10), Chunk::Pending);
-        assert!(!exchange.has_chunk());
-        assert_eq!(commands(), ["7", "read", "1", "10"]);
-        deliver("data\x001\x000\x00a\0b\r\n").unwrap();
-        assert_eq!(exchange.read(2), Chunk::Bytes(b"a\0".to_vec()));
-        assert_eq!(exchange.read(9), Chunk::Bytes(b"b\r\n".to_vec()));
-        assert_eq!(exchange.read(9), Chunk::Pending);
-        deliver("data\x001\x001\x00").unwrap();
-        assert_eq!(exchange.read(9), Chunk::End);
-        commands();
-        drop(exchange);
-        assert!(commands().is_empty());
-    }
-
-    #[test]
-    fn a_failure_takes_the_place_of_the_head_or_of_the_rest_of_the_body() {
-        let refused = Failure {
-            code: "connection-refused".to_owned(),
-            detail: "111".to_owned(),
-        };
-        let early = sent();
-        deliver("failure\x001\x00connection-refused\x00111\x00").unwrap();
-        assert_eq!(early.take_head(), Some(Ok(Err(refused.clone()))));
-        let late = sent();
-        deliver("response\x002\x00500\x000\x00").unwrap();
-        deliver("data\x002\x000\x00x").unwrap();
-        deliver("failure\x002\x00connection-refused\x00111\x00").unwrap();
-        assert_eq!(late.read(9), Chunk::Bytes(b"x".to_vec()));
-        assert_eq!(late.read(9), Chunk::Failed(refused));
-    }
-
-    #[test]
-    fn late_and_malformed_events_change_nothing() {
-        deliver("response\x0099\x00200\x000\x00").unwrap();
-        let exchange = sent();
-        for bad in [
-            "",
-            "nonsense\0",
-            "response\0",
-            "response\x001\x0070000\x000\x00",
-            "response\x001\x00200\x001\x00a\0",
-            "data\x001\x002\x00x",
-            "data\x001\x000\x00€",
-            "failure\x001\x00\x00\x00",
-            "tick\x00x\x00",
-        ] {
-            assert!(deliver(bad).is_err(), "{bad:?}");
-        }
-        assert!(!exchange.has_head());
-        assert_eq!(exchange.read(1), Chunk::Pending);
     }
 }

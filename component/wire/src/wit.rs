@@ -18,6 +18,9 @@ wit_bindgen::generate!({
         "../../wit/ron-wire",
     ],
     generate_all,
+    // For tests to compare; what holds handles can't be compared.
+    additional_derives: [PartialEq, Eq],
+    additional_derives_ignore: ["stream-error"],
 });
 
 export!(Wire with_types_in self);

@@ -1,8 +1,8 @@
 """Pages: answers that hold some items and the token of the next page.
 
-Servers have three ways (``protocol.md`` 10, row 4): ``items`` with ``next_page_token``, asked for by
-``page_token``; ``items`` with ``next_cursor``, asked for by ``cursor``; ``messages`` with ``cursor``,
-asked for by the same.
+Servers have three ways (``protocol.md`` 10, row 4): ``items`` with ``next_page_token``, asked for
+by ``page_token``; ``items`` with ``next_cursor``, asked for by ``cursor``; and ``messages`` with
+``cursor``, asked for by the same.
 """
 
 from __future__ import annotations
