@@ -1,4 +1,4 @@
-"""Both clients offer the same."""
+"""Both clients offer the same, and importing costs nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 from ron_app_sdk_py import RonClient, RonClientSync
+from ron_app_sdk_py.node import Node, NodeSync
 
 ONLY_ASYNC = {"aclose"}
 
@@ -15,16 +18,20 @@ def public(cls: type) -> set[str]:
     return {name for name in dir(cls) if not name.startswith("_")}
 
 
-def test_both_clients_have_the_same_names_and_arguments() -> None:
-    assert public(RonClient) - ONLY_ASYNC == public(RonClientSync)
-    for name in public(RonClientSync) | {"__init__"}:
-        ours, theirs = getattr(RonClient, name), getattr(RonClientSync, name)
+@pytest.mark.parametrize(
+    ("asynchronous", "synchronous"), [(RonClient, RonClientSync), (Node, NodeSync)]
+)
+def test_both_surfaces_have_the_same_names_arguments_and_types(
+    asynchronous: type, synchronous: type
+) -> None:
+    assert public(asynchronous) - ONLY_ASYNC == public(synchronous)
+    for name in public(synchronous):
+        ours, theirs = getattr(asynchronous, name), getattr(synchronous, name)
         if callable(ours):
-            parameters = [
-                [(p.name, p.kind, p.default) for p in inspect.signature(f).parameters.values()]
-                for f in (ours, theirs)
-            ]
-            assert parameters[0] == parameters[1], name
+            ours, theirs = inspect.signature(ours), inspect.signature(theirs)
+            assert ours.parameters == theirs.parameters, name
+            assert ours.return_annotation == theirs.return_annotation, name
+    assert inspect.signature(RonClient) == inspect.signature(RonClientSync)
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
