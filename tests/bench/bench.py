@@ -35,7 +35,7 @@ from ron_app_sdk_py import ClientConfig, RonClient
 from ron_app_sdk_py.calls import Calls
 from ron_app_sdk_py.engine.artifact import FOLDER
 from ron_app_sdk_py.request import Call
-from ron_app_sdk_py.transport.protocol import TransportRequest
+from ron_app_sdk_py.transport import TransportRequest, TransportSettings
 
 ROUNDS = int(os.environ.get("ROUNDS", "41"))
 CALLS = int(os.environ.get("CALLS", "100"))
@@ -71,6 +71,9 @@ class CannedResponse:
 
 class CannedTransport:
     """Answers at once: what is left is the engine."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        pass
 
     async def send(self, request: TransportRequest) -> CannedResponse:
         return CannedResponse()
@@ -157,7 +160,12 @@ async def run() -> dict[str, list[float]]:
         ).settings("bench")
         content = b"x" * 1024 * 1024
         for name, private_api in (("fast", True), ("public", False)):
-            calls = Calls(CannedTransport, max_response_bytes=1 << 24, private_api=private_api)
+            calls = Calls(
+                CannedTransport,
+                TransportSettings(),
+                max_response_bytes=1 << 24,
+                private_api=private_api,
+            )
             session = calls.open(settings)
             stack.push_async_callback(calls.close_loop)
 

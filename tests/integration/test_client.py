@@ -26,7 +26,7 @@ from ron_app_sdk_py import (
     RonTimeoutError,
     RonTooLargeError,
 )
-from ron_app_sdk_py.transport.protocol import TransportRequest
+from ron_app_sdk_py.transport import TransportRequest, TransportSettings
 from servers import TOKEN, raw_server, read_request, reply
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
@@ -230,6 +230,9 @@ async def test_a_transport_that_lets_a_malformed_header_through_is_a_network_err
             pass
 
     class Lenient:
+        def __init__(self, settings: TransportSettings) -> None:
+            pass
+
         async def send(self, request: TransportRequest) -> Response:
             return Response()
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 from ._version import USER_AGENT
 from .calls import Calls
 from .config import ClientConfig
-from .transport.protocol import Transport, TransportFactory
-
-
-def default_transport() -> Transport:
-    """The transport of the running loop: aiohttp, imported when first used."""
-    from .transport.aiohttp_ import AiohttpTransport
-
-    return AiohttpTransport()
+from .errors import RonConfigError, RonSecurityWarning
+from .transport.choice import transport_factory
+from .transport.protocol import TransportFactory
+from .transport.settings import transport_settings
 
 
 class RootClient:
@@ -27,7 +24,7 @@ class RootClient:
         timeout: seconds for a whole call; default 10.
         allow_insecure_http: allow plain http to other machines.
         config: a whole configuration instead of the environment; the arguments above win over it.
-        transport: makes the transport of an event loop; aiohttp by default.
+        transport: ``aiohttp``, ``httpx2`` (an extra), or what makes the transport of an event loop.
 
     Raises:
         RonConfigError: the configuration is no good.
@@ -42,7 +39,7 @@ class RootClient:
         timeout: float | None = None,
         allow_insecure_http: bool | None = None,
         config: ClientConfig | None = None,
-        transport: TransportFactory = default_transport,
+        transport: str | TransportFactory = "aiohttp",
     ) -> None:
         self._config = _resolved(
             config,
@@ -52,7 +49,23 @@ class RootClient:
             allow_insecure_http=allow_insecure_http,
         )
         settings = self._config.settings(USER_AGENT)
-        self._calls = Calls(transport, max_response_bytes=self._config.max_response_bytes)
+        for_transports, faults = transport_settings(self._config)
+        factory, more = transport_factory(transport)
+        if factory is None or faults or more:
+            raise RonConfigError("; ".join(faults + more), code="invalid_config")
+        context = for_transports.ssl_context
+        if context is not None and not context.check_hostname:
+            warnings.warn(
+                "tls_verify is False: anybody on the way can read the token; trust an authority "
+                "with tls_ca instead",
+                RonSecurityWarning,
+                stacklevel=2,
+            )
+        self._calls = Calls(
+            factory,
+            for_transports,
+            max_response_bytes=self._config.max_response_bytes,
+        )
         self._session = self._calls.open(settings)
         self._opened()
 

@@ -27,6 +27,7 @@ from .transport.protocol import (
     TransportFailure,
     TransportRequest,
     TransportResponse,
+    TransportSettings,
 )
 
 _HELD_BELOW = 400
@@ -56,6 +57,7 @@ class Calls:
 
     Args:
         transport: makes the transport of an event loop.
+        settings: what all its transports share.
         max_response_bytes: largest body that is read.
         clock: time and randomness of the component; the system's by default.
         private_api: whether the engine may use its fast path.
@@ -64,12 +66,14 @@ class Calls:
     def __init__(
         self,
         transport: TransportFactory,
+        settings: TransportSettings,
         *,
         max_response_bytes: int,
         clock: Clock | None = None,
         private_api: bool = True,
     ) -> None:
         self._transport = transport
+        self._settings = settings
         self._max_response_bytes = max_response_bytes
         self._make_guest: Callable[[], Guest] = lambda: Guest(clock, private_api=private_api)
         self._lock = threading.Lock()
@@ -181,7 +185,7 @@ class Calls:
         except InterruptedByInboxError:
             return
         except TransportFailure as failure:
-            call.detail = failure.detail
+            call.failure = failure
             code, detail = failure.code, failure.detail
             self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, detail), call)
             return
@@ -204,6 +208,7 @@ class Calls:
             _seconds(send.connect_timeout),
             _seconds(send.first_byte_timeout),
             _seconds(send.between_bytes_timeout),
+            self._settings.write_timeout,
         )
         response = await call.loop.transport.send(request)
         if response.status < _HELD_BELOW:
@@ -282,7 +287,7 @@ class Calls:
         loop = asyncio.get_running_loop()
         state = self._loops.get(loop)
         if state is None:
-            state = LoopState(loop, self._transport(), self._tick)
+            state = LoopState(loop, self._transport(self._settings), self._tick)
             with self._lock:
                 self._loops[loop] = state
         return state

@@ -14,6 +14,9 @@ MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
 MAX_RESPONSE_HEADER_BYTES: Final = 64 * 1024
 """Largest response header section, and largest line of it, in bytes."""
 
+MAX_RESPONSE_HEADER_FIELDS: Final = 256
+"""Most fields of a response header section."""
+
 GUEST_FUEL: Final = 2_000_000_000
 """Fuel for one crossing into the component: about a second of computing."""
 
@@ -25,3 +28,9 @@ GUEST_MEMORY_RESERVATION_BYTES: Final = 4 * 1024 * 1024
 
 KEEPALIVE_SECONDS: Final = 15.0
 """How long an idle connection is kept."""
+
+WRITE_PIECE_BYTES: Final = 64 * 1024
+"""What is written of a request body at once, in bytes."""
+
+WRITE_TIMEOUT_SECONDS: Final = 5.0
+"""How long a server may take for one such piece."""

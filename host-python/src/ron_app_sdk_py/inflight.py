@@ -15,7 +15,7 @@ from .engine.messages import Done, Failed, Item, Pairs
 from .errors import RonError, RonNetworkError, broken, from_report
 from .loops import LoopState
 from .response import Response
-from .transport.protocol import TransportResponse
+from .transport.protocol import TransportFailure, TransportResponse
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class InFlight:
         "_waiter",
         "_waiting_for_network",
         "content",
-        "detail",
+        "failure",
         "guest",
         "held",
         "id",
@@ -60,7 +60,7 @@ class InFlight:
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
         self.over = False
-        self.detail = ""
+        self.failure: TransportFailure | None = None
         self._task = asyncio.current_task()
         self._waiter: asyncio.Future[None] | None = None
         self._waiting_for_network = False
@@ -167,10 +167,12 @@ class InFlight:
         )
 
     def error(self, failed: Failed) -> RonError:
-        """The error that ``failed`` reports, with the class and errno of the library's."""
+        """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
-        if self.detail and isinstance(error, RonNetworkError):
-            error.add_note(f"transport: {self.detail}")
+        if self.failure is not None and isinstance(error, RonNetworkError):
+            error.reason = self.failure.reason
+            if self.failure.detail:
+                error.add_note(f"transport: {self.failure.detail}")
         return error
 
 
