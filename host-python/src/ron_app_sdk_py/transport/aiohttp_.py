@@ -13,6 +13,7 @@ import functools
 import io
 import math
 import socket
+import ssl
 
 import aiohttp
 from aiohttp import http_exceptions, payload
@@ -35,6 +36,7 @@ from .failures import (
     name_failure,
     proxy_failure,
     proxy_refusal,
+    tls_failure,
 )
 from .limits import check_declared_length, check_header_section, check_received_length
 from .localhost import LOCALHOST, loopback_only
@@ -306,6 +308,10 @@ def _connect_failure(
             return proxy_refusal(proxy, error.status)
         case aiohttp.ClientProxyConnectionError():
             return connect_failure(error, proxy=proxy)
+        case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLError() as original):
+            return tls_failure(original)
+        case aiohttp.ClientConnectorSSLError(os_error=ssl.SSLError() as original):
+            return tls_failure(original)
         case aiohttp.ClientConnectorError():
             return connect_failure(error, secure=request.is_ssl())
     if proxy is not None:
