@@ -16,6 +16,14 @@ TOKEN = "test-token-0123456789"
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @asynccontextmanager
 async def raw_server(
     handler: Handler, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None

@@ -121,7 +121,7 @@ class AiohttpTransport:
 class AiohttpResponse:
     """An answer: see :class:`~.protocol.TransportResponse`."""
 
-    __slots__ = ("_method", "_response", "headers", "status")
+    __slots__ = ("_lost", "_method", "_response", "headers", "status")
 
     def __init__(self, method: str, response: aiohttp.ClientResponse) -> None:
         self._method = method
@@ -131,6 +131,40 @@ class AiohttpResponse:
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in response.raw_headers
         ]
+        self._lost: BaseException | None = None
+        if not response.content.is_eof():
+            self._watch()
+
+    def _watch(self) -> None:
+        """Has a lost connection end the body, and keeps the reason.
+
+        aiohttp closes a connection on which the framing of a body breaks and leaves the body's
+        reader waiting for ever; of a reset it only keeps the text.
+        """
+        content, connection = self._response.content, self._response.connection
+        protocol = None if connection is None else connection.protocol
+        closed = None if protocol is None else protocol.closed
+        if closed is None:
+            self._end()
+            return
+        closed.add_done_callback(self._closed)
+
+        def ended() -> None:
+            closed.remove_done_callback(self._closed)
+            # One callback stays, or asyncio complains of what nobody asked the future for.
+            closed.remove_done_callback(_retrieve)
+            closed.add_done_callback(_retrieve)
+
+        content.on_eof(ended)
+
+    def _closed(self, closed: asyncio.Future[None]) -> None:
+        self._lost = _retrieve(closed)
+        self._end()
+
+    def _end(self) -> None:
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(_FramingError())
 
     async def read_all(self, max_bytes: int) -> bytes:
         """Reads the body to its end."""
@@ -154,7 +188,7 @@ class AiohttpResponse:
                 rest.write(part)
         except _FAILURES as error:
             self._response.close()
-            raise _failure(error, head_seen=True) from None
+            raise _failure(self._lost or error, head_seen=True) from None
         except BaseException:
             self._response.close()
             raise
@@ -171,7 +205,7 @@ class AiohttpResponse:
                     return part
         except _FAILURES as error:
             self._response.close()
-            raise _failure(error, head_seen=True) from None
+            raise _failure(self._lost or error, head_seen=True) from None
         return b""
 
     def abort(self) -> None:
@@ -209,7 +243,10 @@ class _Resolver(aiohttp.ThreadedResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
+        try:
+            found = await super().resolve(host, port, family)
+        except UnicodeError as error:
+            raise OSError(None, "the name can't be encoded") from error
         if host != LOCALHOST:
             return found
         local = loopback_only(entry["host"] for entry in found)
@@ -249,6 +286,10 @@ class _Body(payload.Payload):
 
 class _WriteTimeoutError(TimeoutError):
     """The server took no bytes. aiohttp hands time-outs on as they are."""
+
+
+class _FramingError(aiohttp.ClientPayloadError):
+    """The framing of a body is broken."""
 
 
 class _LostError(Exception):
@@ -330,9 +371,9 @@ def _failure(error: BaseException, *, head_seen: bool = False) -> TransportFailu
             code = "connection-timeout"
         case TimeoutError():
             code = "connection-read-timeout"
-        case aiohttp.ClientPayloadError() if not _is_malformed(error):
-            return lost_failure(error, head_seen=True)
-        case aiohttp.ClientConnectionError() | OSError():
+        case _FramingError():
+            code = "HTTP-protocol-error"
+        case aiohttp.ClientPayloadError() | aiohttp.ClientConnectionError() | OSError():
             return lost_failure(error, head_seen=head_seen)
         case _ if _is_too_long(error):
             code = "HTTP-response-header-section-size"
@@ -341,9 +382,9 @@ def _failure(error: BaseException, *, head_seen: bool = False) -> TransportFailu
     return TransportFailure(code, detail(error))
 
 
-def _is_malformed(error: BaseException) -> bool:
-    """Whether a body broke because of its framing, not because of its end."""
-    return find(error, http_exceptions.TransferEncodingError) is not None
+def _retrieve(closed: asyncio.Future[None]) -> BaseException | None:
+    """Why a connection was closed."""
+    return None if closed.cancelled() else closed.exception()
 
 
 def _is_too_long(error: BaseException) -> bool:
