@@ -38,13 +38,18 @@ class Authority:
         leaf.configure_cert(context)
         return context
 
-    def client(self, name: str = "client") -> tuple[str, str]:
-        """The files of a client's certificate and of its key."""
-        leaf = self.ca.issue_cert(f"{name}@example.org")
-        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+    def files(self, *names: str) -> tuple[str, str]:
+        """The files of a new certificate for these names and of its key."""
+        leaf = self.ca.issue_cert(*names)
+        stem = names[0].partition("@")[0]
+        certificate, key = self.folder / f"{stem}.pem", self.folder / f"{stem}.key"
         leaf.cert_chain_pems[0].write_to_path(certificate)
         leaf.private_key_pem.write_to_path(key)
         return str(certificate), str(key)
+
+    def client(self) -> tuple[str, str]:
+        """The files of a client's certificate and of its key."""
+        return self.files("client@example.org")
 
 
 def self_signed() -> ssl.SSLContext:

@@ -7,6 +7,7 @@ kept: it names certificates and alerts, no secret.
 from __future__ import annotations
 
 import errno
+import socket
 import ssl
 from collections.abc import Iterator
 from typing import TypeVar
@@ -78,7 +79,7 @@ def detail(error: BaseException) -> str:
 def connect_failure(
     error: BaseException, *, secure: bool = False, proxy: Proxy | None = None
 ) -> TransportFailure:
-    """Why no connection came about.
+    """Why no connection came about: name, TCP, proxy or TLS.
 
     Args:
         error: the exception.
@@ -88,6 +89,8 @@ def connect_failure(
     tls = find(error, ssl.SSLError)
     if tls is not None:
         return tls_failure(tls)
+    if find(error, socket.gaierror) is not None:
+        return name_failure(error, proxy=proxy)
     number = error_number(error)
     if proxy is not None:
         what = "refused" if number == errno.ECONNREFUSED else "unreachable"

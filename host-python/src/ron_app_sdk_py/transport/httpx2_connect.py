@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import httpcore2
 
-from .failures import connect_failure, detail, find, name_failure, proxy_failure, proxy_refusal
+from .failures import connect_failure, detail, name_failure, proxy_failure, proxy_refusal
 from .localhost import LOCALHOST, loopback_only
 from .protocol import TransportFailure, TransportSettings
 from .proxy import Proxy
@@ -69,9 +69,9 @@ class Connector(httpcore2.AsyncNetworkBackend):
         for address in addresses:
             try:
                 return await self._tcp.connect_tcp(address, port)
-            except (httpcore2.ConnectError, UnicodeError) as error:
-                if not isinstance(error, httpcore2.ConnectError) or find(error, socket.gaierror):
-                    raise name_failure(error, proxy=proxy) from None
+            except UnicodeError as error:
+                raise name_failure(error, proxy=proxy) from None
+            except httpcore2.ConnectError as error:
                 failure = connect_failure(error, secure=self._secure, proxy=proxy)
         raise failure
 

@@ -106,6 +106,8 @@ def _present(
         content = _read(name, file, faults)
         if content is not None and mark not in content:
             faults.append(f"{name} names {file!r}, which holds no {what} in PEM form")
+        if key is None and len(faults) > before:
+            return
     if len(faults) > before:
         return
 
