@@ -44,23 +44,26 @@ from .pieces import pieces
 from .protocol import TransportFailure, TransportRequest, TransportSettings
 from .proxy import Proxy
 
-_UNASKED_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-_PROXY_AUTHORIZATION = "Proxy-Authorization"
+_UNASKED_HEADERS = frozenset({"accept", "accept-encoding", "user-agent"})
+_UNASKED_WITH_CONTENT = _UNASKED_HEADERS | {"content-type"}
 
 
 class AiohttpTransport:
     """A transport for the running event loop."""
 
     def __init__(self, settings: TransportSettings) -> None:
-        self._proxy = settings.proxy
-        self._proxy_url = None if self._proxy is None else f"http://{self._proxy.authority}"
+        self._proxy: str | None = None
+        self._proxy_headers: dict[str, str] = {}
+        if settings.proxy is not None:
+            self._proxy = f"http://{settings.proxy.authority}"
+            if settings.proxy.authorization is not None:
+                self._proxy_headers = {"Proxy-Authorization": settings.proxy.authorization}
         self._session = aiohttp.ClientSession(
             connector=_Connector(settings),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
             raise_for_status=False,
-            skip_auto_headers=_UNASKED_HEADERS,
             timeout=aiohttp.ClientTimeout(total=None, ceil_threshold=math.inf),
             max_line_size=MAX_RESPONSE_HEADER_BYTES,
             max_field_size=MAX_RESPONSE_HEADER_BYTES,
@@ -70,7 +73,10 @@ class AiohttpTransport:
 
     async def send(self, request: TransportRequest) -> AiohttpResponse:
         """Sends a request: see :class:`~.protocol.Transport`."""
-        method = request.method
+        method, headers = request.method, request.headers
+        if self._proxy_headers and not request.url.startswith("https:"):
+            # What aiohttp calls the proxy's headers are those of CONNECT only.
+            headers = [*headers, *self._proxy_headers.items()]
         content: bytes | _Body | None = request.content
         if isinstance(content, bytes) and len(content) > WRITE_PIECE_BYTES:
             content = _Body(content, request.write_timeout)
@@ -78,7 +84,10 @@ class AiohttpTransport:
             response = await self._session.request(
                 method,
                 URL(request.url, encoded=True),
-                headers=self._headers(request),
+                headers=headers,
+                skip_auto_headers=_missing(
+                    _UNASKED_HEADERS if content is None else _UNASKED_WITH_CONTENT, headers
+                ),
                 data=content,
                 allow_redirects=False,
                 timeout=_timeout(
@@ -86,8 +95,8 @@ class AiohttpTransport:
                     request.first_byte_timeout,
                     request.between_bytes_timeout,
                 ),
-                proxy=self._proxy_url,
-                proxy_headers=self._proxy_headers(request),
+                proxy=self._proxy,
+                proxy_headers=self._proxy_headers,
                 middlewares=None if method.isupper() else (_never_again, _Spelled(method)),
             )
         except _FAILURES as error:
@@ -102,20 +111,6 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Closes every connection."""
         await self._session.close()
-
-    def _headers(self, request: TransportRequest) -> list[tuple[str, str]]:
-        """The fields, and in absolute form those for the proxy."""
-        if self._proxy is None or self._proxy.authorization is None:
-            return request.headers
-        if request.url.startswith("https:"):
-            return request.headers
-        return [*request.headers, (_PROXY_AUTHORIZATION, self._proxy.authorization)]
-
-    def _proxy_headers(self, request: TransportRequest) -> dict[str, str] | None:
-        """The fields of CONNECT. aiohttp adds fields that name itself."""
-        if self._proxy is None or self._proxy.authorization is None:
-            return None
-        return {_PROXY_AUTHORIZATION: self._proxy.authorization}
 
 
 class AiohttpResponse:
@@ -173,7 +168,8 @@ class AiohttpResponse:
         rest: io.BytesIO | None = None
         size = 0
         try:
-            check_declared_length(self._method, self.status, self.headers, max_bytes)
+            if not content.is_eof():
+                check_declared_length(self._method, self.status, self.headers, max_bytes)
             while not content.at_eof():
                 part = await content.readany()
                 size += len(part)
@@ -323,6 +319,12 @@ class _Spelled:
     ) -> aiohttp.ClientResponse:
         request.method = self._method
         return await handler(request)
+
+
+def _missing(names: frozenset[str], headers: list[tuple[str, str]]) -> frozenset[str] | None:
+    """Those of the names that are not in a header section. To name fewer, and most often none, is
+    cheaper than to tell the session to skip all."""
+    return names - {name.lower() for name, _ in headers} or None
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,18 +7,23 @@ whole way is gone here, and each failure is told where it happens.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable
 
+import aiohappyeyeballs
 import httpcore2
 
 from .failures import connect_failure, detail, name_failure, proxy_failure, proxy_refusal
+from .httpx2_stream import SocketStream
 from .localhost import LOCALHOST, loopback_only
 from .protocol import TransportFailure, TransportSettings
 from .proxy import Proxy
 
 _LOST = (httpcore2.NetworkError, httpcore2.ProtocolError, OSError)
+_EYEBALLS_SECONDS = 0.25
+"""RFC 8305, section 5, and what aiohttp and anyio take."""
 
 
 class Connector(httpcore2.AsyncNetworkBackend):
@@ -31,7 +36,6 @@ class Connector(httpcore2.AsyncNetworkBackend):
     def __init__(self, settings: TransportSettings) -> None:
         self._secure = settings.ssl_context is not None
         self._proxy = settings.proxy
-        self._tcp = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -50,36 +54,20 @@ class Connector(httpcore2.AsyncNetworkBackend):
         try:
             async with asyncio.timeout_at(deadline):
                 if self._proxy is None:
-                    stream = await self._connect(host, port, None)
+                    stream = await _connect(host, port, None)
                 else:
-                    stream = await self._connect(self._proxy.host, self._proxy.port, self._proxy)
+                    stream = await _connect(self._proxy.host, self._proxy.port, self._proxy)
                     if self._secure:
                         await _open_tunnel(stream, self._proxy, host, port)
         except TimeoutError as error:
             raise TransportFailure("connection-timeout", detail(error)) from None
         return _BeforeTls(stream, deadline) if self._secure else stream
 
-    async def _connect(
-        self, host: str, port: int, proxy: Proxy | None
-    ) -> httpcore2.AsyncNetworkStream:
-        try:
-            addresses = await _local_addresses(port) if host == LOCALHOST else [host]
-        except OSError as error:
-            raise name_failure(error, proxy=proxy) from None
-        for address in addresses:
-            try:
-                return await self._tcp.connect_tcp(address, port)
-            except UnicodeError as error:
-                raise name_failure(error, proxy=proxy) from None
-            except httpcore2.ConnectError as error:
-                failure = connect_failure(error, secure=self._secure, proxy=proxy)
-        raise failure
-
 
 class _BeforeTls(httpcore2.AsyncNetworkStream):
     """A connection on which TLS is to be spoken, within what is left of the time to connect."""
 
-    def __init__(self, stream: httpcore2.AsyncNetworkStream, deadline: float | None) -> None:
+    def __init__(self, stream: SocketStream, deadline: float | None) -> None:
         self._stream = stream
         self._deadline = deadline
 
@@ -89,34 +77,59 @@ class _BeforeTls(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.AsyncNetworkStream:
+        # A certificate has no dot at the end of its names.
+        name = None if server_hostname is None else server_hostname.rstrip(".")
         try:
             async with asyncio.timeout_at(self._deadline):
-                # A certificate has no dot at the end of its names.
-                name = None if server_hostname is None else server_hostname.rstrip(".")
                 return await self._stream.start_tls(ssl_context, name)
-        except TimeoutError as error:
+        except BaseException as error:
             await self.aclose()
-            raise TransportFailure("connection-timeout", detail(error)) from None
-        except httpcore2.ConnectError as error:
-            raise connect_failure(error, secure=True) from None
-        except BaseException:
-            await self.aclose()
+            if isinstance(error, TimeoutError) and error.errno is None:
+                raise TransportFailure("connection-timeout", detail(error)) from None
+            if isinstance(error, OSError):
+                raise connect_failure(error, secure=True) from None
             raise
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
-async def _local_addresses(port: int) -> list[str]:
-    """The loopback addresses of ``localhost``."""
+async def _connect(host: str, port: int, proxy: Proxy | None) -> SocketStream:
+    try:
+        addresses = _literal(host, port) or await _resolved(host, port)
+    except (OSError, UnicodeError) as error:
+        raise name_failure(error, proxy=proxy) from None
+    try:
+        connected = await aiohappyeyeballs.start_connection(
+            addresses, happy_eyeballs_delay=_EYEBALLS_SECONDS
+        )
+    except OSError as error:
+        raise connect_failure(error, proxy=proxy) from None
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(LOCALHOST, port, type=socket.SOCK_STREAM)
-    return loopback_only(str(address[0]) for *_, address in found)
+    _, stream = await loop.create_connection(SocketStream, sock=connected)
+    return stream
 
 
-async def _open_tunnel(
-    stream: httpcore2.AsyncNetworkStream, proxy: Proxy, host: str, port: int
-) -> None:
+def _literal(host: str, port: int) -> list[aiohappyeyeballs.AddrInfoType]:
+    """The address that a host is, for which no name service is asked; none if it is a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return []
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
+
+
+async def _resolved(host: str, port: int) -> list[aiohappyeyeballs.AddrInfoType]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if host == LOCALHOST:
+        local = loopback_only(str(address[0]) for *_, address in found)
+        found = [entry for entry in found if entry[4][0] in local]
+    return list(found)
+
+
+async def _open_tunnel(stream: SocketStream, proxy: Proxy, host: str, port: int) -> None:
     """Has the proxy connect to the origin (RFC 9110, section 9.3.6)."""
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     headers = [("Host", target)]

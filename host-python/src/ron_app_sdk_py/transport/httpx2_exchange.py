@@ -39,6 +39,8 @@ class Body:
         if self._content:
             for piece in pieces(self._content):
                 yield bytes(piece)
+                # A server that takes everything at once would never let other tasks run.
+                await asyncio.sleep(0)
 
 
 class Closing:
