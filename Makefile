@@ -47,7 +47,7 @@ test-python: ## Run the Python tests (WHEEL=path: against an installed wheel)
 	build/wheel-venv/bin/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt '$(WHEEL)[devnode,httpx2]'
 	build/wheel-venv/bin/python -m pytest -m 'not checkout and not servers'
 else
-test-python: build ## Run the Python tests (WHEEL=path: against an installed wheel)
+test-python: build
 	@component/build/toolchain.sh nginx haproxy tinyproxy
 	$(BIN)/python -m pytest
 endif

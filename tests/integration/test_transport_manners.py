@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import logging
 import socket
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from ron_app_sdk_py import ClientConfig, RonClient, RonDnsError, RonNetworkError, RonProblem
-from servers import TOKEN, Request, answering, raw_server, read_request, reply
+from servers import TOKEN, Request, answering, raw_server, read_request, reply, unused_port
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
 
@@ -274,3 +275,17 @@ async def test_an_error_answer_that_is_not_read_to_its_end_is_closed(transport: 
         with pytest.raises(RonProblem):
             await client.get("/x")
         await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_no_log_has_the_token(transport: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with (
+        raw_server(answering([], OK)) as url,
+        RonClient(url, token=TOKEN, transport=transport) as client,
+    ):
+        await client.post("/x", json={})
+        with pytest.raises(RonNetworkError):
+            config = ClientConfig(base_url=f"http://127.0.0.1:{unused_port()}", token=TOKEN)
+            async with RonClient(config=config, transport=transport) as nobody:
+                await nobody.get("/x")
+    assert TOKEN not in caplog.text

@@ -27,7 +27,7 @@ from ron_app_sdk_py.transport import (
     TransportResponse,
     TransportSettings,
 )
-from servers import TOKEN, Request, answering, blocking_tls_server, raw_server, reply
+from servers import TOKEN, Request, answering, blocking_tls_server, raw_server, read_request, reply
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
 
@@ -80,6 +80,46 @@ async def test_the_synchronous_client_speaks_tls(transport: str, authority: Auth
 
     async with raw_server(answering([], OK), tls=authority.server()) as url:
         await asyncio.to_thread(call, url)
+
+
+@pytest.mark.parametrize("size", [0, 65_537, 2_000_000])
+async def test_a_body_goes_through_tls_whole_both_ways(
+    transport: str, authority: Authority, size: int
+) -> None:
+    content = bytes(range(250)) * (size // 250) + b"x" * (size % 250)
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, _, body = await read_request(reader)
+            writer.write(reply("200 OK", body))
+
+    async with raw_server(handler, tls=authority.server()) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file, max_request_bytes=size + 1)
+        async with RonClient(config=config, transport=transport) as client:
+            for _ in range(2):
+                response = await client.request("POST", "/x", content=content)
+                assert response.content == content
+
+
+async def test_a_server_that_takes_no_bytes_over_tls_ends_in_the_write_time_out(
+    transport: str, authority: Authority
+) -> None:
+    stop = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await stop.wait()
+
+    size = 32 * 1024 * 1024
+    async with raw_server(handler, tls=authority.server()) as url:
+        config = ClientConfig(
+            base_url=url, tls_ca=authority.file, write_timeout=0.3, max_request_bytes=size
+        )
+        async with RonClient(config=config, transport=transport) as client:
+            with pytest.raises(RonTimeoutError) as caught:
+                await client.post("/x", content=bytes(size))
+            stop.set()
+    assert caught.value.phase == "write"
 
 
 def tls_1_1(authority: Authority) -> ssl.SSLContext:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import io
 import math
 import socket
 import ssl
@@ -28,6 +27,7 @@ from ..defaults import (
     MAX_RESPONSE_HEADER_FIELDS,
     WRITE_PIECE_BYTES,
 )
+from .content import Content, declared_length
 from .failures import (
     connect_failure,
     detail,
@@ -38,7 +38,7 @@ from .failures import (
     proxy_refusal,
     tls_failure,
 )
-from .limits import check_declared_length, check_header_section, check_received_length
+from .limits import check_header_section
 from .localhost import LOCALHOST, loopback_only
 from .pieces import pieces
 from .protocol import TransportFailure, TransportRequest, TransportSettings
@@ -163,25 +163,14 @@ class AiohttpResponse:
 
     async def read_all(self, max_bytes: int) -> bytes:
         """Reads the body to its end."""
-        content = self._response.content
-        first = b""
-        rest: io.BytesIO | None = None
-        size = 0
+        stream = self._response.content
         try:
-            if not content.is_eof():
-                check_declared_length(self._method, self.status, self.headers, max_bytes)
-            while not content.at_eof():
-                part = await content.readany()
-                size += len(part)
-                check_received_length(size, max_bytes)
-                if not first:
-                    first = part
-                    continue
-                if rest is None:
-                    # Its value is taken out without a copy, unlike that of a join.
-                    rest = io.BytesIO()
-                    rest.write(first)
-                rest.write(part)
+            declared = None
+            if not stream.is_eof():
+                declared = declared_length(self._method, self.status, self.headers)
+            content = Content(max_bytes, declared)
+            while not stream.at_eof():
+                content.add(await stream.readany())
         except _FAILURES as error:
             self._response.close()
             raise _failure(self._lost or error, head_seen=True) from None
@@ -189,7 +178,7 @@ class AiohttpResponse:
             self._response.close()
             raise
         self._response.release()
-        return first if rest is None else rest.getvalue()
+        return content.value()
 
     async def read(self, max_bytes: int) -> bytes:
         """Reads some bytes of the body, none at its end."""

@@ -6,15 +6,15 @@ Both name their exceptions alike, so names tell what happened, whichever of the 
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
 from typing import Any
 
 import h11
 
+from .content import Content, declared_length
 from .failures import connect_failure, detail, find, lost_failure
-from .limits import check_declared_length, check_header_section, check_received_length
+from .limits import check_header_section
 from .pieces import pieces
 from .protocol import TransportFailure, TransportRequest
 
@@ -133,27 +133,16 @@ class Httpx2Response:
 
     async def read_all(self, max_bytes: int) -> bytes:
         """Reads the body to its end."""
-        first = b""
-        rest: io.BytesIO | None = None
-        size = 0
         try:
-            check_declared_length(self._method, self.status, self.headers, max_bytes)
+            declared = declared_length(self._method, self.status, self.headers)
+            content = Content(max_bytes, declared)
             async for part in self._chunks:
-                size += len(part)
-                check_received_length(size, max_bytes)
-                if not first:
-                    first = part
-                    continue
-                if rest is None:
-                    # Its value is taken out without a copy, unlike that of a join.
-                    rest = io.BytesIO()
-                    rest.write(first)
-                rest.write(part)
+                content.add(part)
         except self._failures as error:
             raise exchange_failure(error, head_seen=True) from None
         finally:
             await self._close()
-        return first if rest is None else rest.getvalue()
+        return content.value()
 
     async def read(self, max_bytes: int) -> bytes:
         """Reads some bytes of the body, none at its end."""
