@@ -59,9 +59,9 @@ lint: build ## Run ruff, mypy, clippy and rustfmt
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 
-bench: build ## Measure against httpx and aiohttp, interleaved in one run (ROUNDS=, CALLS=)
+bench: build ## Measure against httpx, httpx2 and aiohttp, interleaved in one run (ROUNDS=, CALLS=)
 	@component/build/toolchain.sh nginx
-	$(BIN)/python tests/bench/bench.py
+	PYTHONPATH=tests $(BIN)/python tests/bench/bench.py
 
 wheel: build ## Build the wheel and the sdist into dist/
 	rm -rf dist

@@ -284,8 +284,9 @@ async def test_no_log_has_the_token(transport: str, caplog: pytest.LogCaptureFix
         RonClient(url, token=TOKEN, transport=transport) as client,
     ):
         await client.post("/x", json={})
+    async with RonClient(
+        f"http://127.0.0.1:{unused_port()}", token=TOKEN, transport=transport
+    ) as client:
         with pytest.raises(RonNetworkError):
-            config = ClientConfig(base_url=f"http://127.0.0.1:{unused_port()}", token=TOKEN)
-            async with RonClient(config=config, transport=transport) as nobody:
-                await nobody.get("/x")
+            await client.get("/x")
     assert TOKEN not in caplog.text

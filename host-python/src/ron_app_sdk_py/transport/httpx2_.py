@@ -1,7 +1,7 @@
 """The other transport: httpcore2, which is the transport level of httpx2.
 
 Driven there, it keeps no cookies, follows nothing, reads no environment, adds no headers and sends
-nothing twice, and it is cheaper.
+nothing twice.
 """
 
 from __future__ import annotations

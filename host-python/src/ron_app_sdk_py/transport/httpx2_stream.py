@@ -1,7 +1,7 @@
 """The bytes of a connection of the httpx2 transport.
 
 httpcore2's own streams are anyio's, which yield to the loop and open scopes around each read and
-write: 90 µs of CPU in a small GET, with which the transport would cost more than httpx2 itself.
+write: with them a small GET costs 8 % more than httpx2 itself, with these 16 % less.
 """
 
 from __future__ import annotations
