@@ -26,7 +26,7 @@ $(VENV)/installed: host-python/pyproject.toml host-python/hatch_build.py host-py
 	@test -f $(ARTIFACTS)
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: set PYTHON" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt -e 'host-python[devnode,dotenv]'
+	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt -e 'host-python[devnode,dotenv,httpx2]'
 	@touch $@
 
 demo: build ## * Show the client at work against the development node
@@ -44,10 +44,11 @@ ifdef WHEEL
 test-python: ## Run the Python tests (WHEEL=path: against an installed wheel)
 	rm -rf build/wheel-venv
 	$(PYTHON) -m venv build/wheel-venv
-	build/wheel-venv/bin/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt '$(WHEEL)[devnode,dotenv]'
-	build/wheel-venv/bin/python -m pytest -m 'not checkout'
+	build/wheel-venv/bin/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt '$(WHEEL)[devnode,dotenv,httpx2]'
+	build/wheel-venv/bin/python -m pytest -m 'not checkout and not servers'
 else
 test-python: build
+	@component/build/toolchain.sh nginx haproxy tinyproxy
 	$(BIN)/python -m pytest
 endif
 
@@ -58,9 +59,9 @@ lint: build ## Run ruff, mypy, clippy and rustfmt
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 
-bench: build ## Measure against httpx and aiohttp, interleaved in one run (ROUNDS=, CALLS=)
+bench: build ## Measure against httpx, httpx2 and aiohttp, interleaved in one run (ROUNDS=, CALLS=)
 	@component/build/toolchain.sh nginx
-	$(BIN)/python tests/bench/bench.py
+	PYTHONPATH=tests $(BIN)/python tests/bench/bench.py
 
 wheel: build ## Build the wheel and the sdist into dist/
 	rm -rf dist

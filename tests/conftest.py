@@ -30,6 +30,13 @@ def _own_compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.fixture(params=["aiohttp", "httpx2"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each transport by its name: what holds for one holds for the other."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="session")
 def node() -> Iterator[str]:
     """A development node in a process of its own: its base URL."""

@@ -1,14 +1,20 @@
-"""Servers in processes of their own."""
+"""Servers in processes of their own: our development node, nginx, haproxy, tinyproxy."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+
+from servers import unused_port
 
 EXTERNAL_NODE = "RON_TEST_NODE_URL"
 """The variable that names a gateway for the tests with the marker ``external``."""
@@ -56,3 +62,104 @@ def devnode(*options: str) -> Iterator[str]:
     """A development node: its base URL."""
     with started("-m", "ron_app_sdk_py.devnode", "--port", "0", *options) as server:
         yield server.url
+
+
+def program(name: str) -> str:
+    """Where a program is."""
+    return shutil.which(name) or f"/usr/sbin/{name}"
+
+
+@contextmanager
+def running(*command: str, port: int) -> Iterator[None]:
+    """Runs a server in the foreground; begins once it listens."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        for attempt in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
+                assert attempt < 499, f"{command[0]} does not listen"
+                time.sleep(0.02)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+
+@contextmanager
+def nginx(folder: Path, server: str, *, listen: str = "") -> Iterator[int]:
+    """nginx with one worker and one server: its port.
+
+    Args:
+        folder: for its configuration and what it writes.
+        server: directives of the server block.
+        listen: parameters of ``listen``, such as ``ssl``.
+    """
+    port = unused_port()
+    scratch = "\n".join(
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        f"""daemon off; master_process off; pid {folder}/pid; error_log stderr crit;
+        events {{ worker_connections 1024; }}
+        http {{
+            access_log off; {scratch}
+            server {{ listen 127.0.0.1:{port} {listen}; {server} }}
+        }}"""
+    )
+    with running(program("nginx"), "-p", str(folder), "-c", str(configuration), port=port):
+        yield port
+
+
+@contextmanager
+def haproxy(folder: Path, frontend: str, backend: str) -> Iterator[int]:
+    """haproxy in HTTP mode: its port.
+
+    Args:
+        folder: for its configuration.
+        frontend: lines of the front end, beside ``bind``.
+        backend: lines of the back end.
+    """
+    port = unused_port()
+    configuration = folder / "haproxy.cfg"
+    configuration.write_text(
+        "\n".join(
+            [
+                "global",
+                "  maxconn 100",
+                "defaults",
+                "  mode http",
+                "  timeout connect 2s",
+                "  timeout client 20s",
+                "  timeout server 20s",
+                "frontend front",
+                f"  bind 127.0.0.1:{port}",
+                *(f"  {line}" for line in frontend.splitlines()),
+                "  default_backend back",
+                "backend back",
+                *(f"  {line}" for line in backend.splitlines()),
+                "",
+            ]
+        )
+    )
+    with running(program("haproxy"), "-db", "-q", "-f", str(configuration), port=port):
+        yield port
+
+
+@contextmanager
+def tinyproxy(folder: Path, *lines: str) -> Iterator[int]:
+    """tinyproxy, an HTTP proxy: its port."""
+    port = unused_port()
+    configuration = folder / "tinyproxy.conf"
+    settings = [f"Port {port}", "Listen 127.0.0.1", "Timeout 20", "MaxClients 50", *lines, ""]
+    configuration.write_text("\n".join(settings))
+    with running(program("tinyproxy"), "-d", "-c", str(configuration), port=port):
+        yield port

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -14,9 +16,20 @@ TOKEN = "test-token-0123456789"
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @asynccontextmanager
-async def raw_server(handler: Handler) -> AsyncIterator[str]:
-    """A server on the running loop that does with each connection what ``handler`` says."""
+async def raw_server(
+    handler: Handler, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """A server on the running loop that does with each connection what ``handler`` says: its
+    URL."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -31,10 +44,11 @@ async def raw_server(handler: Handler) -> AsyncIterator[str]:
             writer.close()
             tasks.discard(task)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, host, 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
+    name = f"[{host}]" if ":" in host else host
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if tls else 'http'}://{name}:{port}"
     finally:
         server.close()
         for task in list(tasks):
@@ -42,7 +56,56 @@ async def raw_server(handler: Handler) -> AsyncIterator[str]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def read_request(reader: asyncio.StreamReader) -> tuple[str, list[tuple[str, str]], bytes]:
+Request = tuple[str, list[tuple[str, str]], bytes]
+"""A first line, fields, content."""
+
+
+def answering(seen: list[Request], answer: bytes) -> Handler:
+    """Notes every request and gives each the same answer, on one connection after another."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            seen.append(await read_request(reader))
+            writer.write(answer)
+
+    return handler
+
+
+@contextmanager
+def blocking_tls_server(context: ssl.SSLContext) -> Iterator[str]:
+    """A server in a thread that ends a failed handshake with an alert, as asyncio's doesn't: its
+    URL. It answers one request on each connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                connection.settimeout(10)
+                with connection, suppress(OSError):
+                    try:
+                        with context.wrap_socket(connection.dup(), server_side=True) as secured:
+                            secured.recv(65_536)
+                            secured.sendall(reply("200 OK", b"{}", "connection: close"))
+                    except ssl.SSLError:
+                        # What is unread when a socket is closed makes it a reset.
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(65_536):
+                            pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"https://localhost:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+    thread.join(15)
+    assert not thread.is_alive()
+
+
+async def read_request(reader: asyncio.StreamReader) -> Request:
     """One request: its first line, its fields as sent, its content."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")

@@ -1,4 +1,4 @@
-"""Measures the client against httpx and aiohttp, interleaved in one run.
+"""Measures the client against httpx, httpx2 and aiohttp, interleaved in one run.
 
 The server is nginx in a process of its own. Every round measures each candidate in turn, so that
 a change of the machine's speed hits all alike: rounds are short and many. Figures are medians of
@@ -15,28 +15,28 @@ import functools
 import json
 import os
 import platform
-import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
+import httpx2
 
+from processes import nginx
 from ron_app_sdk_py import ClientConfig, RonClient
 from ron_app_sdk_py.calls import Calls
 from ron_app_sdk_py.engine.artifact import FOLDER
 from ron_app_sdk_py.limits import Limits
 from ron_app_sdk_py.request import Request
-from ron_app_sdk_py.transport.protocol import TransportRequest
+from ron_app_sdk_py.transport import TransportRequest, TransportSettings
 
 ROUNDS = int(os.environ.get("ROUNDS", "41"))
 CALLS = int(os.environ.get("CALLS", "100"))
@@ -73,48 +73,14 @@ class CannedResponse:
 class CannedTransport:
     """Answers at once: what is left is the engine."""
 
+    def __init__(self, settings: TransportSettings) -> None:
+        pass
+
     async def send(self, request: TransportRequest) -> CannedResponse:
         return CannedResponse()
 
     async def close(self) -> None:
         pass
-
-
-@asynccontextmanager
-async def nginx() -> AsyncIterator[str]:
-    """nginx on a free port, one worker: its base URL."""
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        configuration = Path(folder, "nginx.conf")
-        configuration.write_text(
-            f"""daemon off; master_process off; pid {folder}/pid; error_log stderr crit;
-            events {{ worker_connections 1024; }}
-            http {{
-                access_log off; keepalive_requests 1000000; client_max_body_size 64m;
-                client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-                fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
-                scgi_temp_path {folder}/scgi; default_type application/json;
-                server {{
-                    listen 127.0.0.1:{port};
-                    location /app/ {{ return 200 '{ANSWER.decode()}'; }}
-                }}
-            }}"""
-        )
-        process = subprocess.Popen([program, "-p", folder, "-c", str(configuration)])
-        try:
-            for _ in range(200):
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    await asyncio.sleep(0.02)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
 
 
 async def measure(candidates: dict[str, Work]) -> dict[str, list[float]]:
@@ -134,15 +100,24 @@ async def measure(candidates: dict[str, Work]) -> dict[str, list[float]]:
 async def run() -> dict[str, list[float]]:
     """All candidates against one server."""
     async with AsyncExitStack() as stack:
-        base = await stack.enter_async_context(nginx())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        location = f"location /app/ {{ return 200 '{ANSWER.decode()}'; }}"
+        server = f"keepalive_requests 1000000; default_type application/json; {location}"
+        base = f"http://127.0.0.1:{stack.enter_context(nginx(folder, server))}"
         url = f"{base}/app/hello"
         authorization = {"authorization": f"Bearer {TOKEN}"}
         raw_httpx = await stack.enter_async_context(httpx.AsyncClient(headers=authorization))
+        raw_httpx2 = await stack.enter_async_context(httpx2.AsyncClient(headers=authorization))
         raw_aiohttp = await stack.enter_async_context(aiohttp.ClientSession(headers=authorization))
         ours = await stack.enter_async_context(RonClient(base, token=TOKEN))
+        over_httpx2 = RonClient(base, token=TOKEN, transport="httpx2")
+        await stack.enter_async_context(over_httpx2)
 
         async def with_httpx() -> Any:
             return (await raw_httpx.get(url)).json()
+
+        async def with_httpx2() -> Any:
+            return (await raw_httpx2.get(url)).json()
 
         async def with_aiohttp() -> Any:
             async with raw_aiohttp.get(url) as response:
@@ -150,15 +125,19 @@ async def run() -> dict[str, list[float]]:
 
         candidates: dict[str, Work] = {
             "httpx": with_httpx,
+            "httpx2": with_httpx2,
             "aiohttp": with_aiohttp,
             "ours": lambda: ours.get("/hello"),
+            "ours over httpx2": lambda: over_httpx2.get("/hello"),
         }
         config = ClientConfig(base_url=base, token=TOKEN, max_request_bytes=4 * 1024 * 1024)
         settings, _faults = config.settings(("base_url", "token", "max_request_bytes"))
         limits = Limits.of(config)
         content = b"x" * 1024 * 1024
         for name, private_api in (("fast", True), ("public", False)):
-            calls = Calls(CannedTransport, private_api=private_api)
+            calls = Calls(
+                functools.partial(CannedTransport, TransportSettings()), private_api=private_api
+            )
             session = calls.open(settings)
             stack.push_async_callback(calls.close_loop)
 
@@ -238,6 +217,9 @@ def main() -> None:
             "gate ≥ 2.8, goal 3.5",
         ),
         ("ours / aiohttp", ratio("ours", "aiohttp"), ""),
+        ("small GET, httpx2.AsyncClient", f"{median['httpx2']:.0f} µs", ""),
+        ("small GET, ours over httpx2", f"{median['ours over httpx2']:.0f} µs", ""),
+        ("ours over httpx2 / httpx2", ratio("ours over httpx2", "httpx2"), "≤ 1.05"),
     ]
     cold = {
         "import of the package": process_seconds("import ron_app_sdk_py"),
@@ -251,7 +233,7 @@ def main() -> None:
         ("ron_host.wasm", f"{shipped['ron_host.wasm'] / 1000:.0f} kB", "≤ 450 kB"),
     ]
 
-    versions = {name: version(name) for name in ("wasmtime", "aiohttp", "httpx")}
+    versions = {name: version(name) for name in ("wasmtime", "aiohttp", "httpx", "httpx2")}
     print(
         f"CPython {platform.python_version()}, {os.cpu_count()} cores, nginx on loopback, medians "
         f"of {ROUNDS} rounds of {CALLS} calls, {versions}\n"

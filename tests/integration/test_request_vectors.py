@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ron_app_sdk_py import RonClient, RonConfigError, RonConnectError, RonRequestError
-from ron_app_sdk_py.transport.protocol import TransportFailure, TransportRequest
+from ron_app_sdk_py.transport import TransportFailure, TransportRequest, TransportSettings
 from servers import TOKEN, raw_server, read_request, reply
 from shared_vectors import Case, read
 
@@ -164,7 +164,7 @@ class RecordingTransport:
     def __init__(self) -> None:
         self.urls = []
 
-    def __call__(self) -> RecordingTransport:
+    def __call__(self, settings: TransportSettings) -> RecordingTransport:
         return self
 
     async def send(self, request: TransportRequest) -> Any:

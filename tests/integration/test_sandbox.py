@@ -15,7 +15,6 @@ from ron_app_sdk_py import (
     RonRequestError,
     RonSandboxError,
 )
-from ron_app_sdk_py.base import default_transport
 from ron_app_sdk_py.calls import Calls
 from ron_app_sdk_py.engine.guest import Begin, Guest
 from ron_app_sdk_py.engine.instance import Instance
@@ -23,6 +22,8 @@ from ron_app_sdk_py.engine.messages import Abort, Done, Failed, Opened, Output, 
 from ron_app_sdk_py.engine.runtime import shared
 from ron_app_sdk_py.limits import Limits
 from ron_app_sdk_py.request import Request
+from ron_app_sdk_py.transport.aiohttp_ import AiohttpTransport
+from ron_app_sdk_py.transport.protocol import TransportSettings
 from servers import TOKEN
 
 SETTINGS = [("base-url", "http://127.0.0.1:8080"), ("token", TOKEN)]
@@ -268,7 +269,7 @@ async def test_an_interrupted_crossing_discards_the_instance(node: str) -> None:
 
 
 async def test_a_call_on_a_closed_session_says_so() -> None:
-    calls = Calls(default_transport)
+    calls = Calls(lambda: AiohttpTransport(TransportSettings()))
     session = calls.open(SETTINGS)
     calls.close_session(session)
     with pytest.raises(RonClosedError):

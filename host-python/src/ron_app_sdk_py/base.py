@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import os
+import warnings
 import weakref
 from collections.abc import Iterable
 from typing import Any, Self
@@ -12,21 +14,16 @@ from typing import Any, Self
 from ._version import USER_AGENT
 from .calls import Calls
 from .config import ClientConfig, from_environment
-from .errors import RonConfigError, RonError
+from .errors import RonConfigError, RonError, RonSecurityWarning
 from .limits import Limits
 from .metrics import Metrics, MetricsHook
 from .middleware import NONE
 from .request import Request
 from .response import Response
 from .sessions import Session
-from .transport.protocol import Transport, TransportFactory
-
-
-def default_transport() -> Transport:
-    """The transport of the running loop: aiohttp, imported when first used."""
-    from .transport.aiohttp_ import AiohttpTransport
-
-    return AiohttpTransport()
+from .transport.choice import transport_factory
+from .transport.protocol import TransportFactory
+from .transport.settings import transport_settings
 
 
 class BaseClient:
@@ -38,7 +35,7 @@ class BaseClient:
         timeout: seconds for a whole call; default 10.
         allow_insecure_http: allow plain http to other machines.
         config: a whole configuration instead of the environment; the arguments above win over it.
-        transport: makes the transport of an event loop; aiohttp by default.
+        transport: ``aiohttp``, ``httpx2`` (an extra), or what makes the transport of an event loop.
 
     Raises:
         RonConfigError: the configuration is no good; names every fault.
@@ -53,7 +50,7 @@ class BaseClient:
         timeout: float | None = None,
         allow_insecure_http: bool | None = None,
         config: ClientConfig | None = None,
-        transport: TransportFactory = default_transport,
+        transport: str | TransportFactory = "aiohttp",
     ) -> None:
         given = _given(
             base_url=base_url,
@@ -67,11 +64,20 @@ class BaseClient:
             config = ClientConfig(**{**values, **given})
         else:
             config = dataclasses.replace(config, **given)
+        settings, bad_settings = transport_settings(config)
+        factory, bad_choice = transport_factory(transport)
         self._middleware = NONE
-        self._calls = Calls(transport)
+        self._calls = Calls(functools.partial(factory, settings))
         # A session ends before the one that it is derived from, so that one's client must live on.
         self._parent: Self | None = None
-        self._open(config, _ALL_FIELDS, faults)
+        self._open(config, _ALL_FIELDS, [*faults, *bad_settings, *bad_choice])
+        if settings.ssl_context is not None and not settings.ssl_context.check_hostname:
+            warnings.warn(
+                "tls_verify is False: anybody on the way can read the token; trust an authority "
+                "with tls_ca instead",
+                RonSecurityWarning,
+                stacklevel=2,
+            )
         self._opened()
 
     @classmethod

@@ -220,7 +220,7 @@ class Calls:
         except InterruptedByInboxError:
             return
         except TransportFailure as failure:
-            call.detail = failure.detail
+            call.failure = failure
             if attempt is not None:
                 attempt.failure, attempt.duration = failure.code, time.monotonic() - started
                 await call.middleware.run("after_attempt", attempt)
@@ -248,6 +248,7 @@ class Calls:
             _seconds(send.connect_timeout),
             _seconds(send.first_byte_timeout),
             _seconds(send.between_bytes_timeout),
+            call.limits.write_timeout,
         )
         counters = call.loop.counters
         if content is not None:

@@ -27,7 +27,7 @@ class RonClient(BaseClient):
         timeout: seconds for a whole call; default 10.
         allow_insecure_http: allow plain http to other machines.
         config: a whole configuration instead of the environment; the arguments above win over it.
-        transport: makes the transport of an event loop; aiohttp by default.
+        transport: ``aiohttp``, ``httpx2`` (an extra), or what makes the transport of an event loop.
 
     Raises:
         RonConfigError: the configuration is no good; names every fault.

@@ -41,7 +41,8 @@ class ClientConfig:
     """Seconds that the server may be silent. Default 7, or the overall time-out if shorter."""
 
     write_timeout: float | None = None
-    """Seconds that the server may take no bytes. Default 5, or the overall time-out if shorter."""
+    """Seconds in which the server takes the next 64 KiB of a request body. Default 5, or the
+    overall time-out if shorter."""
 
     max_concurrency: int | None = None
     """Exchanges under way at once. Default 100."""
@@ -60,6 +61,26 @@ class ClientConfig:
 
     user_agent: str | None = None
     """The ``User-Agent``. Default this package's name and version."""
+
+    tls_verify: bool = True
+    """Check the server's certificate and its name. False warns with :class:`RonSecurityWarning`
+    each time a client is made: anybody on the way can read the token."""
+
+    tls_ca: str | None = None
+    """A PEM file, or a folder of PEM files: the authorities to trust instead of the system's."""
+
+    tls_client_certificate: str | None = None
+    """A PEM file of the client's certificate and its chain, for servers that demand one."""
+
+    tls_client_key: str | None = None
+    """A PEM file of its private key. Default the file of the certificate."""
+
+    tls_client_key_password: str | None = dataclasses.field(default=None, repr=False)
+    """The password of an encrypted private key."""
+
+    proxy: str | None = dataclasses.field(default=None, repr=False)
+    """An HTTP proxy for every request, ``http://user:password@host:port``. None is read from the
+    environment."""
 
     @classmethod
     def from_env(

@@ -20,6 +20,9 @@ MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
 MAX_RESPONSE_HEADER_BYTES: Final = 64 * 1024
 """Largest response header section, and largest line of it, in bytes."""
 
+MAX_RESPONSE_HEADER_FIELDS: Final = 256
+"""Most fields of a response header section."""
+
 GUEST_FUEL: Final = 2_000_000_000
 """Fuel for one crossing into the component: about a second of computing."""
 
@@ -37,3 +40,6 @@ MAX_HELPER_THREADS: Final = 64
 
 MAX_PAGES: Final = 10_000
 """Pages that are gone through in one go."""
+
+WRITE_PIECE_BYTES: Final = 64 * 1024
+"""What is written of a request body at once, in bytes."""

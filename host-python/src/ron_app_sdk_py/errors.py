@@ -134,7 +134,18 @@ class RonAuthError(RonProblem):
 
 
 class RonNetworkError(RonError):
-    """The exchange broke: no usable answer came."""
+    """The exchange broke: no usable answer came.
+
+    Attributes:
+        reason: what the transport knows beyond :attr:`code`, such as ``expired`` of a certificate;
+            an open set of strings (``docs/errors.md``), or None.
+    """
+
+    reason: str | None
+
+    def __init__(self, message: str, *, reason: str | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.reason = reason
 
 
 class RonDnsError(RonNetworkError):
@@ -197,6 +208,10 @@ class RonSandboxError(RonError):
 
 class RonClosedError(RonError):
     """The client was closed."""
+
+
+class RonSecurityWarning(UserWarning):
+    """A configuration gives up a protection."""
 
 
 _BY_KIND: dict[str, type[RonError]] = {

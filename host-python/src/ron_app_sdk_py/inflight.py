@@ -19,7 +19,7 @@ from .middleware import Chain
 from .reports import report_error
 from .request import Request
 from .response import Response
-from .transport.protocol import TransportResponse
+from .transport.protocol import TransportFailure, TransportResponse
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class InFlight:
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
-        detail: what the transport said of the last failure.
+        failure: what the transport said of the last failure, or None.
     """
 
     __slots__ = (
@@ -63,7 +63,7 @@ class InFlight:
         "_waiting_for_network",
         "attempts",
         "bytes_received",
-        "detail",
+        "failure",
         "guest",
         "held",
         "id",
@@ -99,7 +99,7 @@ class InFlight:
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
         self.over = False
-        self.detail = ""
+        self.failure: TransportFailure | None = None
         self._task = asyncio.current_task()
         self._waiter: asyncio.Future[None] | None = None
         self._waiting_for_network = False
@@ -206,8 +206,10 @@ class InFlight:
         )
 
     def error(self, failed: Failed) -> RonError:
-        """The error that ``failed`` reports, with the class and errno of the library's."""
+        """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
-        if self.detail and isinstance(error, RonNetworkError):
-            error.add_note(f"transport: {self.detail}")
+        if self.failure is not None and isinstance(error, RonNetworkError):
+            error.reason = self.failure.reason
+            if self.failure.detail:
+                error.add_note(f"transport: {self.failure.detail}")
         return error

@@ -1,68 +1,93 @@
 """The default transport: aiohttp, with everything off that it does unasked.
 
 aiohttp sends a request again when a kept connection turns out to be closed, keeps cookies, adds
-headers, rounds time-outs above five seconds up and rewrites URLs. The settings below forbid each;
-tests that count at the server hold them to it.
+headers, rounds time-outs above five seconds up, rewrites URLs, writes methods in capitals and waits
+for ever for a server that takes no bytes. What follows forbids each; tests that look at the
+server's side hold it to that.
 """
 
 from __future__ import annotations
 
-import errno
+import asyncio
 import functools
-import io
-import ipaddress
 import math
 import socket
+import ssl
 
 import aiohttp
-from aiohttp import http_exceptions
-from aiohttp.abc import ResolveResult
+from aiohttp import http_exceptions, payload
+from aiohttp.abc import AbstractStreamWriter, ResolveResult
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
-from ..defaults import KEEPALIVE_SECONDS, MAX_RESPONSE_HEADER_BYTES
-from .protocol import TransportFailure, TransportRequest
+from ..defaults import (
+    KEEPALIVE_SECONDS,
+    MAX_RESPONSE_HEADER_BYTES,
+    MAX_RESPONSE_HEADER_FIELDS,
+    WRITE_PIECE_BYTES,
+)
+from .content import Content, declared_length
+from .failures import (
+    connect_failure,
+    detail,
+    find,
+    lost_failure,
+    name_failure,
+    proxy_failure,
+    proxy_refusal,
+    tls_failure,
+)
+from .limits import check_header_section
+from .localhost import LOCALHOST, loopback_only
+from .pieces import pieces
+from .protocol import TransportFailure, TransportRequest, TransportSettings
+from .proxy import Proxy
 
-_UNASKED_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-_METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
-_WHOLE_BYTES = 256 * 1024
-"""A longer body is sent piece by piece, so that it does not hold the loop."""
-_UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
+_UNASKED_HEADERS = frozenset({"accept", "accept-encoding", "user-agent"})
+_UNASKED_WITH_CONTENT = _UNASKED_HEADERS | {"content-type"}
 
 
 class AiohttpTransport:
     """A transport for the running event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: TransportSettings) -> None:
+        self._proxy: str | None = None
+        self._proxy_headers: dict[str, str] = {}
+        if settings.proxy is not None:
+            self._proxy = f"http://{settings.proxy.authority}"
+            if settings.proxy.authorization is not None:
+                self._proxy_headers = {"Proxy-Authorization": settings.proxy.authorization}
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                resolver=_Resolver(),
-                keepalive_timeout=KEEPALIVE_SECONDS,
-                timeout_ceil_threshold=math.inf,
-            ),
+            connector=_Connector(settings),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
             raise_for_status=False,
-            skip_auto_headers=_UNASKED_HEADERS,
             timeout=aiohttp.ClientTimeout(total=None, ceil_threshold=math.inf),
             max_line_size=MAX_RESPONSE_HEADER_BYTES,
             max_field_size=MAX_RESPONSE_HEADER_BYTES,
+            max_headers=MAX_RESPONSE_HEADER_FIELDS,
             middlewares=(_never_again,),
         )
 
     async def send(self, request: TransportRequest) -> AiohttpResponse:
         """Sends a request: see :class:`~.protocol.Transport`."""
-        content: bytes | io.BytesIO | None = request.content
-        if content is None and request.method in _METHODS_WITH_CONTENT:
-            content = b""
-        elif isinstance(content, bytes) and len(content) > _WHOLE_BYTES:
-            content = io.BytesIO(content)
+        method, headers = request.method, request.headers
+        if self._proxy_headers and not request.url.startswith("https:"):
+            # What aiohttp calls the proxy's headers are those of CONNECT only.
+            headers = [*headers, *self._proxy_headers.items()]
+        content: bytes | _Body | None = request.content
+        if isinstance(content, bytes) and len(content) > WRITE_PIECE_BYTES:
+            content = _Body(content, request.write_timeout)
         try:
             response = await self._session.request(
-                request.method,
+                method,
                 URL(request.url, encoded=True),
-                headers=request.headers,
+                headers=headers,
+                skip_auto_headers=_missing(
+                    _UNASKED_HEADERS if content is None else _UNASKED_WITH_CONTENT, headers
+                ),
                 data=content,
                 allow_redirects=False,
                 timeout=_timeout(
@@ -70,10 +95,18 @@ class AiohttpTransport:
                     request.first_byte_timeout,
                     request.between_bytes_timeout,
                 ),
+                proxy=self._proxy,
+                proxy_headers=self._proxy_headers,
+                middlewares=None if method.isupper() else (_never_again, _Spelled(method)),
             )
         except _FAILURES as error:
             raise _failure(error) from None
-        return AiohttpResponse(response)
+        try:
+            check_header_section(response.raw_headers)
+        except TransportFailure:
+            response.close()
+            raise
+        return AiohttpResponse(method, response)
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -83,37 +116,69 @@ class AiohttpTransport:
 class AiohttpResponse:
     """An answer: see :class:`~.protocol.TransportResponse`."""
 
-    __slots__ = ("_response", "headers", "status")
+    __slots__ = ("_lost", "_method", "_response", "headers", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, method: str, response: aiohttp.ClientResponse) -> None:
+        self._method = method
         self._response = response
         self.status = response.status
         self.headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in response.raw_headers
         ]
+        self._lost: BaseException | None = None
+        if not response.content.is_eof():
+            self._watch()
+
+    def _watch(self) -> None:
+        """Has a lost connection end the body, and keeps the reason.
+
+        aiohttp closes a connection on which the framing of a body breaks and leaves the body's
+        reader waiting for ever; of a reset it only keeps the text.
+        """
+        content, connection = self._response.content, self._response.connection
+        protocol = None if connection is None else connection.protocol
+        closed = None if protocol is None else protocol.closed
+        if closed is None:
+            self._end()
+            return
+        closed.add_done_callback(self._closed)
+
+        def ended() -> None:
+            closed.remove_done_callback(self._closed)
+            # One callback stays, or asyncio complains of what nobody asked the future for.
+            closed.remove_done_callback(_retrieve)
+            closed.add_done_callback(_retrieve)
+
+        content.on_eof(ended)
+
+    def _closed(self, closed: asyncio.Future[None]) -> None:
+        self._lost = _retrieve(closed)
+        self._end()
+
+    def _end(self) -> None:
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(_FramingError())
 
     async def read_all(self, max_bytes: int) -> bytes:
         """Reads the body to its end."""
-        content = self._response.content
-        parts: list[bytes] = []
-        size = 0
+        stream = self._response.content
         try:
-            while not content.at_eof():
-                part = await content.readany()
-                size += len(part)
-                if size > max_bytes:
-                    self._response.close()
-                    raise TransportFailure("HTTP-response-body-size", str(size))
-                parts.append(part)
+            declared = None
+            if not stream.is_eof():
+                declared = declared_length(self._method, self.status, self.headers)
+            content = Content(max_bytes, declared)
+            while not stream.at_eof():
+                content.add(await stream.readany())
         except _FAILURES as error:
             self._response.close()
-            raise _failure(error, head_seen=True) from None
+            raise _failure(self._lost or error, head_seen=True) from None
         except BaseException:
             self._response.close()
             raise
         self._response.release()
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return content.value()
 
     async def read(self, max_bytes: int) -> bytes:
         """Reads some bytes of the body, none at its end."""
@@ -125,12 +190,91 @@ class AiohttpResponse:
                     return part
         except _FAILURES as error:
             self._response.close()
-            raise _failure(error, head_seen=True) from None
+            raise _failure(self._lost or error, head_seen=True) from None
         return b""
 
     def abort(self) -> None:
         """Closes the connection unless the body was read to its end."""
         self._response.close()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connects, and says in what it failed: later aiohttp's exceptions don't tell any more."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        super().__init__(
+            limit=0,
+            ssl=settings.ssl_context or True,
+            resolver=_Resolver(),
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            timeout_ceil_threshold=math.inf,
+        )
+        self._for_proxy = settings.proxy
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        try:
+            return await super().connect(req, traces, timeout)
+        except TimeoutError:
+            raise
+        except (aiohttp.ClientError, OSError, http_exceptions.HttpProcessingError) as error:
+            raise _connect_failure(error, req, self._for_proxy) from None
+
+
+class _Resolver(aiohttp.ThreadedResolver):
+    """Resolves ``localhost`` to this machine only."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        try:
+            found = await super().resolve(host, port, family)
+        except UnicodeError as error:
+            raise OSError(None, "the name can't be encoded") from error
+        if host != LOCALHOST:
+            return found
+        local = loopback_only(entry["host"] for entry in found)
+        return [entry for entry in found if entry["host"] in local]
+
+
+class _Body(payload.Payload):
+    """A long body, sent piece by piece, each within the write time-out."""
+
+    def __init__(self, content: bytes, write_timeout: float | None) -> None:
+        super().__init__(content)
+        self._content = content
+        self._write_timeout = write_timeout
+
+    @property
+    def size(self) -> int:
+        return len(self._content)
+
+    @property
+    def autoclose(self) -> bool:
+        return True
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._content.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        for piece in pieces(self._content):
+            try:
+                async with asyncio.timeout(self._write_timeout):
+                    await writer.write(piece)
+                    await writer.drain()
+            except TimeoutError:
+                raise _WriteTimeoutError from None
+            # A server that takes everything at once would never let other tasks run.
+            await asyncio.sleep(0)
+
+
+class _WriteTimeoutError(TimeoutError):
+    """The server took no bytes. aiohttp hands time-outs on as they are."""
+
+
+class _FramingError(aiohttp.ClientPayloadError):
+    """The framing of a body is broken."""
 
 
 class _LostError(Exception):
@@ -153,19 +297,23 @@ async def _never_again(
         raise _LostError(error) from None
 
 
-class _Resolver(aiohttp.ThreadedResolver):
-    """Resolves ``localhost`` to this machine only (RFC 6761, section 6.3)."""
+class _Spelled:
+    """Sends the method as it is spelled: methods are case-sensitive (RFC 9110, section 9.1)."""
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
-        if host != "localhost":
-            return found
-        local = [entry for entry in found if ipaddress.ip_address(entry["host"]).is_loopback]
-        if not local:
-            raise OSError(None, "localhost does not resolve to a loopback address")
-        return local
+    def __init__(self, method: str) -> None:
+        self._method = method
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        request.method = self._method
+        return await handler(request)
+
+
+def _missing(names: frozenset[str], headers: list[tuple[str, str]]) -> frozenset[str] | None:
+    """Those of the names that are not in a header section. To name fewer, and most often none, is
+    cheaper than to tell the session to skip all."""
+    return names - {name.lower() for name, _ in headers} or None
 
 
 @functools.lru_cache(maxsize=64)
@@ -181,42 +329,58 @@ def _timeout(
     )
 
 
-def _failure(error: BaseException, *, head_seen: bool = False) -> TransportFailure:
-    """The failure that a library's exception means. Its text may hold header values and is left."""
-    if isinstance(error, _LostError):
-        error = error.original
-    number = getattr(error, "errno", None)
-    detail = type(error).__name__ + (f", errno {number}" if isinstance(number, int) else "")
-    return TransportFailure(_code(error, number, head_seen=head_seen), detail)
-
-
-def _code(error: BaseException, number: object, *, head_seen: bool) -> str:
+def _connect_failure(
+    error: BaseException, request: aiohttp.ClientRequest, proxy: Proxy | None
+) -> TransportFailure:
+    """The failure that an exception before the request was sent means."""
     match error:
         case aiohttp.ClientConnectorDNSError():
-            return "DNS-error"
-        case aiohttp.ClientConnectorCertificateError():
-            return "TLS-certificate-error"
-        case aiohttp.ClientConnectorSSLError():
-            return "TLS-protocol-error"
-        case aiohttp.ConnectionTimeoutError():
-            return "connection-timeout"
-        case aiohttp.SocketTimeoutError() | TimeoutError():
-            return "connection-read-timeout"
+            return name_failure(error, proxy=proxy)
+        case aiohttp.ClientHttpProxyError() if proxy is not None:
+            return proxy_refusal(proxy, error.status)
+        case aiohttp.ClientProxyConnectionError():
+            return connect_failure(error, proxy=proxy)
+        case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLError() as original):
+            return tls_failure(original)
+        case aiohttp.ClientConnectorSSLError(os_error=ssl.SSLError() as original):
+            return tls_failure(original)
         case aiohttp.ClientConnectorError():
-            return "destination-unavailable" if number in _UNREACHABLE else "connection-refused"
-        case aiohttp.ClientPayloadError():
-            return "HTTP-response-incomplete"
-        case aiohttp.ClientConnectionError() | OSError():
-            return "HTTP-response-incomplete" if head_seen else "connection-terminated"
-        case aiohttp.ClientResponseError() if _is_too_long(error):
-            return "HTTP-response-header-section-size"
-    return "HTTP-protocol-error"
+            return connect_failure(error, secure=request.is_ssl())
+    if proxy is not None:
+        return proxy_failure(proxy, "closed", detail(error))
+    return connect_failure(error, secure=request.is_ssl())
 
 
-def _is_too_long(error: BaseException | None) -> bool:
+def _failure(error: BaseException, *, head_seen: bool = False) -> TransportFailure:
+    """The failure that an exception after that means."""
+    if isinstance(error, _LostError):
+        error = error.original
+    match error:
+        case _WriteTimeoutError():
+            code = "connection-write-timeout"
+        case aiohttp.ConnectionTimeoutError():
+            code = "connection-timeout"
+        case TimeoutError():
+            code = "connection-read-timeout"
+        case _FramingError():
+            code = "HTTP-protocol-error"
+        case aiohttp.ClientPayloadError() | aiohttp.ClientConnectionError() | OSError():
+            return lost_failure(error, head_seen=head_seen)
+        case _ if _is_too_long(error):
+            code = "HTTP-response-header-section-size"
+        case _:
+            code = "HTTP-protocol-error"
+    return TransportFailure(code, detail(error))
+
+
+def _retrieve(closed: asyncio.Future[None]) -> BaseException | None:
+    """Why a connection was closed."""
+    return None if closed.cancelled() else closed.exception()
+
+
+def _is_too_long(error: BaseException) -> bool:
     """Whether a header over the limit stands at the root of an error."""
-    while error is not None:
-        if isinstance(error, http_exceptions.LineTooLong):
-            return True
-        error = error.__cause__
-    return False
+    if find(error, http_exceptions.LineTooLong) is not None:
+        return True
+    message = find(error, http_exceptions.BadHttpMessage)
+    return message is not None and "Too many headers" in message.message

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import Protocol
+
+from .proxy import Proxy
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """What all transports of a client share.
+
+    Attributes:
+        ssl_context: whom to trust and what to present, for https; None where only http is spoken.
+        proxy: the HTTP proxy through which every request goes, or None.
+    """
+
+    ssl_context: ssl.SSLContext | None = None
+    proxy: Proxy | None = None
 
 
 @dataclass(slots=True)
@@ -18,6 +34,7 @@ class TransportRequest:
         connect_timeout: seconds for DNS, TCP and TLS together, or None.
         first_byte_timeout: seconds to the first byte of the answer, or None.
         between_bytes_timeout: seconds between bytes of the answer, or None.
+        write_timeout: seconds in which the server takes the next 64 KiB of the body, or None.
     """
 
     method: str
@@ -27,6 +44,7 @@ class TransportRequest:
     connect_timeout: float | None
     first_byte_timeout: float | None
     between_bytes_timeout: float | None
+    write_timeout: float | None
 
     def __repr__(self) -> str:
         return f"TransportRequest({self.method!r}, {len(self.headers)} headers)"
@@ -37,13 +55,17 @@ class TransportFailure(Exception):
 
     Attributes:
         code: a case of ``wasi:http/types.error-code``, such as ``connection-refused``.
-        detail: text without secrets: the class of the library's exception and its errno.
+        detail: text without secrets: the class of the library's exception and its errno, what
+            OpenSSL says of a certificate, what a proxy answered.
+        reason: a name for what the code leaves open, such as ``expired`` (``docs/errors.md``), or
+            None.
     """
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", *, reason: str | None = None) -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
+        self.reason = reason
 
 
 class TransportResponse(Protocol):
@@ -93,5 +115,5 @@ class Transport(Protocol):
 class TransportFactory(Protocol):
     """Makes a transport for the running event loop."""
 
-    def __call__(self) -> Transport:
-        """A new transport."""
+    def __call__(self, settings: TransportSettings, /) -> Transport:
+        """A new transport with these settings."""

@@ -1,0 +1,326 @@
+"""TLS: whom a transport trusts, what it presents, and how each failure is told."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certificates import LAST_WEEK, NEXT_WEEK, TOMORROW, YESTERDAY, Authority, self_signed
+from ron_app_sdk_py import (
+    ClientConfig,
+    RonClient,
+    RonClientSync,
+    RonConnectError,
+    RonSecurityWarning,
+    RonTimeoutError,
+    RonTlsError,
+)
+from ron_app_sdk_py.transport import (
+    TransportFailure,
+    TransportRequest,
+    TransportResponse,
+    TransportSettings,
+)
+from servers import TOKEN, Request, answering, blocking_tls_server, raw_server, read_request, reply
+
+OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("stranger"))
+
+
+def by_name(url: str) -> str:
+    return url.replace("127.0.0.1", "localhost")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+async def test_a_server_of_the_private_authority_is_trusted_by_name_and_by_address(
+    transport: str, authority: Authority, host: str
+) -> None:
+    seen: list[Request] = []
+    async with raw_server(answering(seen, OK), host=host, tls=authority.server()) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file)
+        async with RonClient(config=config, transport=transport) as client:
+            for _ in range(2):
+                assert await client.get("/x") == {"ok": True}
+    assert len(seen) == 2
+
+
+async def test_a_folder_of_authorities_is_trusted_whatever_its_files_are_called(
+    transport: str, authority: Authority, stranger: Authority, tmp_path: Path
+) -> None:
+    for name, source in (("one.pem", stranger), ("two.crt", authority)):
+        (tmp_path / name).write_bytes(Path(source.file).read_bytes())
+    (tmp_path / "README").write_text("no certificate")
+    async with raw_server(answering([], OK), tls=authority.server()) as url:
+        config = ClientConfig(base_url=url, tls_ca=str(tmp_path))
+        async with RonClient(config=config, transport=transport) as client:
+            assert await client.get("/x") == {"ok": True}
+
+
+async def test_the_synchronous_client_speaks_tls(transport: str, authority: Authority) -> None:
+    def call(url: str) -> None:
+        config = ClientConfig(base_url=url, tls_ca=authority.file)
+        with RonClientSync(config=config, transport=transport) as client:
+            for _ in range(2):
+                assert client.get("/x") == {"ok": True}
+
+    async with raw_server(answering([], OK), tls=authority.server()) as url:
+        await asyncio.to_thread(call, url)
+
+
+@pytest.mark.parametrize("size", [0, 65_537, 2_000_000])
+async def test_a_body_goes_through_tls_whole_both_ways(
+    transport: str, authority: Authority, size: int
+) -> None:
+    content = bytes(range(250)) * (size // 250) + b"x" * (size % 250)
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, _, body = await read_request(reader)
+            writer.write(reply("200 OK", body))
+
+    async with raw_server(handler, tls=authority.server()) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file, max_request_bytes=size + 1)
+        async with RonClient(config=config, transport=transport) as client:
+            for _ in range(2):
+                response = await client.request("POST", "/x", content=content)
+                assert response.content == content
+
+
+async def test_a_server_that_takes_no_bytes_over_tls_ends_in_the_write_time_out(
+    transport: str, authority: Authority
+) -> None:
+    stop = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await stop.wait()
+
+    size = 32 * 1024 * 1024
+    async with raw_server(handler, tls=authority.server()) as url:
+        config = ClientConfig(
+            base_url=url, tls_ca=authority.file, write_timeout=0.3, max_request_bytes=size
+        )
+        async with RonClient(config=config, transport=transport) as client:
+            with pytest.raises(RonTimeoutError) as caught:
+                await client.post("/x", content=bytes(size))
+            stop.set()
+    assert caught.value.phase == "write"
+
+
+def tls_1_1(authority: Authority) -> ssl.SSLContext:
+    context = authority.server()
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "reason", "says"),
+    [
+        ("stranger", "tls_certificate_error", "unknown_issuer", "unable to get local issuer"),
+        ("expired", "tls_certificate_error", "expired", "certificate has expired"),
+        ("early", "tls_certificate_error", "not_yet_valid", "not yet valid"),
+        ("other name", "tls_certificate_error", "wrong_host", "Hostname mismatch"),
+        ("self-signed", "tls_certificate_error", "self_signed", "self-signed certificate"),
+    ],
+)
+async def test_each_fault_of_a_server_is_told_by_name(
+    transport: str,
+    authority: Authority,
+    stranger: Authority,
+    kind: str,
+    code: str,
+    reason: str,
+    says: str,
+) -> None:
+    context = {
+        "stranger": stranger.server,
+        "expired": lambda: authority.server(not_before=LAST_WEEK, not_after=YESTERDAY),
+        "early": lambda: authority.server(not_before=TOMORROW, not_after=NEXT_WEEK),
+        "other name": lambda: authority.server("other.example"),
+        "self-signed": self_signed,
+    }[kind]()
+    seen: list[Request] = []
+    async with raw_server(answering(seen, OK), tls=context) as url:
+        config = ClientConfig(base_url=by_name(url), tls_ca=authority.file, token=TOKEN)
+        async with RonClient(config=config, transport=transport) as client:
+            with pytest.raises(RonTlsError) as caught:
+                await client.get("/x")
+    error = caught.value
+    assert (error.code, error.reason) == (code, reason)
+    assert says in error.__notes__[0]
+    assert error.__cause__ is None
+    assert seen == []
+
+
+async def test_tls_1_1_is_not_spoken(transport: str, authority: Authority) -> None:
+    with blocking_tls_server(tls_1_1(authority)) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file)
+        async with RonClient(config=config, transport=transport) as client:
+            with pytest.raises(RonTlsError) as caught:
+                await client.get("/x")
+    assert (caught.value.code, caught.value.reason) == ("tls_protocol_error", "protocol_version")
+
+
+async def test_an_address_that_the_certificate_does_not_name_is_refused(
+    transport: str, authority: Authority
+) -> None:
+    async with raw_server(answering([], OK), tls=authority.server("localhost")) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file)
+        async with RonClient(config=config, transport=transport) as client:
+            with pytest.raises(RonTlsError) as caught:
+                await client.get("/x")
+    assert caught.value.reason == "wrong_host"
+    assert "IP address mismatch" in caught.value.__notes__[0]
+
+
+async def test_a_private_authority_is_not_trusted_unasked(
+    transport: str, authority: Authority
+) -> None:
+    async with (
+        raw_server(answering([], OK), tls=authority.server()) as url,
+        RonClient(url, transport=transport) as client,
+    ):
+        with pytest.raises(RonTlsError) as caught:
+            await client.get("/x")
+    assert caught.value.reason == "unknown_issuer"
+
+
+async def test_plain_http_on_the_port_of_https_is_told(
+    transport: str, authority: Authority
+) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(reply("400 Bad Request", b"speak http"))
+
+    async with raw_server(handler) as url:
+        config = ClientConfig(base_url=url.replace("http:", "https:"), tls_ca=authority.file)
+        async with RonClient(config=config, transport=transport) as client:
+            with pytest.raises(RonTlsError) as caught:
+                await client.get("/x")
+    assert (caught.value.code, caught.value.reason) == ("tls_protocol_error", "not_tls")
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_server_that_hangs_up_in_the_handshake_is_told(transport: str, reset: bool) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        if reset:
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    async with (
+        raw_server(handler) as url,
+        RonClient(url.replace("http:", "https:"), transport=transport) as client,
+    ):
+        with pytest.raises(RonTlsError) as caught:
+            await client.get("/x")
+    assert (caught.value.code, caught.value.reason) == ("tls_protocol_error", "closed")
+
+
+async def test_a_server_that_never_answers_the_handshake_ends_in_the_connect_time_out(
+    transport: str,
+) -> None:
+    closed = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        closed.set()
+
+    async with raw_server(handler) as url:
+        config = ClientConfig(base_url=url.replace("http:", "https:"), connect_timeout=0.3)
+        async with RonClient(config=config, transport=transport) as client:
+            with pytest.raises(RonTimeoutError) as caught:
+                await client.get("/x")
+            await asyncio.wait_for(closed.wait(), 5)
+    assert caught.value.phase == "connect"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("given", ["right", "missing", "wrong"])
+async def test_a_client_certificate_is_presented_and_its_lack_is_told(
+    transport: str,
+    authority: Authority,
+    stranger: Authority,
+    version: ssl.TLSVersion,
+    given: str,
+) -> None:
+    context = authority.server()
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.ca.configure_trust(context)
+    files: dict[str, Any] = {}
+    if given != "missing":
+        certificate, key = (authority if given == "right" else stranger).client()
+        files = {"tls_client_certificate": certificate, "tls_client_key": key}
+    with blocking_tls_server(context) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file, **files)
+        async with RonClient(config=config, transport=transport) as client:
+            if given == "right":
+                assert (await client.request("GET", "/x")).content == b"{}"
+                return
+            with pytest.raises(RonTlsError) as caught:
+                await client.get("/x")
+    # Before TLS 1.3 a server may call a missing certificate a failure of the handshake.
+    old = version is ssl.TLSVersion.TLSv1_2 and given == "missing"
+    assert caught.value.reason == ("alert" if old else "client_certificate")
+    assert "alert" in caught.value.__notes__[0]
+
+
+async def test_without_verification_anybody_is_trusted_and_each_client_warns(
+    transport: str, stranger: Authority
+) -> None:
+    async with raw_server(answering([], OK), tls=stranger.server("other.example")) as url:
+        config = ClientConfig(base_url=url, tls_verify=False)
+        for _ in range(2):
+            with pytest.warns(RonSecurityWarning, match="tls_ca") as warned:
+                client = RonClient(config=config, transport=transport)
+            assert warned[0].filename == __file__
+            async with client:
+                assert await client.get("/x") == {"ok": True}
+
+
+async def test_one_context_serves_all_transports_of_a_client(authority: Authority) -> None:
+    contexts = []
+
+    class Noting:
+        def __init__(self, settings: TransportSettings) -> None:
+            contexts.append(settings.ssl_context)
+
+        async def send(self, request: TransportRequest) -> TransportResponse:
+            raise TransportFailure("connection-refused")
+
+        async def close(self) -> None:
+            pass
+
+    config = ClientConfig(base_url="https://gw.example", tls_ca=authority.file)
+    client = RonClient(config=config, transport=Noting)
+
+    async def call() -> None:
+        with pytest.raises(RonConnectError):
+            await client.get("/x")
+
+    await call()
+    await asyncio.to_thread(asyncio.run, call())
+    await client.close()
+    assert len(contexts) == 2
+    assert contexts[0] is contexts[1]
+    assert isinstance(contexts[0], ssl.SSLContext)
