@@ -2,7 +2,7 @@
 
 use crate::defaults::MAX_HEADER_BYTES;
 use crate::error::{Error, ErrorKind};
-use crate::path::quoted;
+use crate::message::quoted;
 
 /// A field name and its value. Values of requests are ASCII.
 pub type Field = (String, Vec<u8>);

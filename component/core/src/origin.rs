@@ -7,7 +7,9 @@
 
 use url::{Host, Url};
 
-use crate::path::{APP_PLANE, NOT_PCHAR, push_encoded, quoted};
+use crate::message::quoted;
+use crate::path::APP_PLANE;
+use crate::percent::{NOT_PCHAR, push_encoded};
 
 /// Where requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,33 +4,15 @@
 //! (`protocol.md` 1.3), so `%2e%2e`, `.%09./` and a final `..%20` escape there. A path is therefore
 //! decoded here until nothing changes, and every layer has to be harmless.
 
-use std::fmt::Write as _;
-
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 use crate::defaults::PATH_DECODE_ROUNDS;
 use crate::error::Error;
+use crate::message::{control, quoted};
+use crate::percent::{NOT_PCHAR, push_encoded};
 
 /// The root of the app plane on a gateway.
 pub const APP_PLANE: &str = "/app";
-
-/// What may not stand plainly in a path: all but `pchar` of RFC 3986 and the slash. The percent
-/// sign is handled apart.
-pub const NOT_PCHAR: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// A caller's path, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -199,49 +181,11 @@ fn is_dot_segment(segment: &str) -> bool {
     matches!(name.trim_matches(' '), "." | "..")
 }
 
-/// Appends `text` with the characters of `set` percent-encoded. Escapes that it has already stay.
-pub fn push_encoded(out: &mut String, text: &str, set: &'static AsciiSet) {
-    let mut rest = text;
-    while let Some(at) = rest.find('%') {
-        out.extend(utf8_percent_encode(&rest[..at], set));
-        let escape = rest.as_bytes()[at + 1..]
-            .get(..2)
-            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        out.push_str(if escape { "%" } else { "%25" });
-        rest = &rest[at + 1..];
-    }
-    out.extend(utf8_percent_encode(rest, set));
-}
-
 fn refused(path: &str, why: impl AsRef<str>) -> Error {
     Error::request(
         "invalid_path",
         format!("path {} is refused: {}", quoted(path), why.as_ref()),
     )
-}
-
-/// The first C0 control character or DEL in `text`.
-pub fn control(text: &str) -> Option<char> {
-    text.chars().find(char::is_ascii_control)
-}
-
-/// `text` as it may stand in an error message: quoted, printable and short.
-pub fn quoted(text: &str) -> String {
-    const SHOWN: usize = 80;
-    let mut out = String::from("'");
-    for (index, c) in text.chars().enumerate() {
-        if index == SHOWN {
-            out.push('…');
-            break;
-        }
-        if c.is_control() {
-            let _ = write!(out, "\\u{{{:x}}}", c as u32);
-        } else {
-            out.push(c);
-        }
-    }
-    out.push('\'');
-    out
 }
 
 #[cfg(test)]

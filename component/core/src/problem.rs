@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::json;
-use crate::query::encoded_component;
+use crate::percent::encoded_component;
 use crate::redact::Redactor;
 
 /// One error answer. The members are those of the WIT record `problem`.

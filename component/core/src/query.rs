@@ -1,35 +1,10 @@
 //! Queries: RFC 3986, section 3.4.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use crate::error::Error;
-use crate::path::{control, push_encoded, quoted};
-
-/// Everything but the unreserved characters of RFC 3986, section 2.3.
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// What may not stand in a query that the caller wrote: all but the `query` of RFC 3986, section
-/// 3.4. The percent sign is handled apart.
-const WRITTEN: &AsciiSet = &COMPONENT
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@')
-    .remove(b'/')
-    .remove(b'?');
+use crate::message::{control, quoted};
+use crate::percent::{NOT_QUERY, NOT_UNRESERVED, push_encoded};
 
 /// Encodes the query that stood in the path and the given parameters into one. The result is empty
 /// if there is nothing to send.
@@ -42,7 +17,7 @@ pub fn encode(written: Option<&str>, parameters: &[(String, String)]) -> Result<
     let mut query = String::new();
     if let Some(written) = written {
         refuse_control(|| "the query in the path".to_owned(), written)?;
-        push_encoded(&mut query, written, WRITTEN);
+        push_encoded(&mut query, written, NOT_QUERY);
     }
     for (name, value) in parameters {
         refuse_control(|| format!("the query name {}", quoted(name)), name)?;
@@ -51,16 +26,11 @@ pub fn encode(written: Option<&str>, parameters: &[(String, String)]) -> Result<
         if !query.is_empty() {
             query.push('&');
         }
-        query.extend(utf8_percent_encode(name, COMPONENT));
+        query.extend(utf8_percent_encode(name, NOT_UNRESERVED));
         query.push('=');
-        query.extend(utf8_percent_encode(value, COMPONENT));
+        query.extend(utf8_percent_encode(value, NOT_UNRESERVED));
     }
     Ok(query)
-}
-
-/// `text` as it may stand anywhere in a URI: all but the unreserved characters percent-encoded.
-pub fn encoded_component(text: &str) -> String {
-    utf8_percent_encode(text, COMPONENT).to_string()
 }
 
 fn refuse_control(what: impl Fn() -> String, text: &str) -> Result<(), Error> {

@@ -6,7 +6,8 @@ use crate::config::Config;
 use crate::defaults::{MAX_IDEMPOTENCY_KEY_BYTES, MAX_TARGET_BYTES};
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Field};
-use crate::path::{app_path, node_path, quoted};
+use crate::message::quoted;
+use crate::path::{app_path, node_path};
 use crate::query;
 
 /// How a call gets its `Idempotency-Key`.

@@ -3,21 +3,34 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use ron_abi::Writer;
+
 use crate::commands::{self, Send};
 use crate::defaults::{MAX_HEADER_SECTION_BYTES, MAX_READ_BYTES, READ_AHEAD_BYTES};
 use crate::failure::Failure;
 use crate::header_block::HeaderBlock;
-use crate::instance::Instance;
 
 /// The exchanges that somebody holds.
 #[derive(Default)]
 pub struct Exchanges {
+    /// The call that new exchanges belong to.
+    pub call: Cell<u64>,
+    commands: RefCell<Writer>,
     made: Cell<u64>,
     /// By id, ascending, as they are made.
     held: RefCell<Vec<(u64, Weak<Exchange>)>>,
 }
 
 impl Exchanges {
+    /// Takes the commands that are queued, as output items.
+    pub fn drain(&self) -> String {
+        self.commands.borrow_mut().take()
+    }
+
+    fn queue(&self, write: impl FnOnce(&mut Writer)) {
+        write(&mut self.commands.borrow_mut());
+    }
+
     /// The exchange with this id, if somebody still holds it.
     pub fn find(&self, id: u64) -> Option<Rc<Exchange>> {
         let held = self.held.borrow();
@@ -88,8 +101,7 @@ enum Stage {
 pub struct Exchange {
     /// Its id.
     pub id: u64,
-    /// The instance that it belongs to.
-    pub instance: &'static Instance,
+    all: &'static Exchanges,
     call: u64,
     stage: Cell<Stage>,
     head: RefCell<Option<Head>>,
@@ -132,11 +144,11 @@ impl Received {
 
 impl Exchange {
     /// An exchange of the running call, not sent yet.
-    pub fn new(instance: &'static Instance) -> Rc<Self> {
+    pub fn new(all: &'static Exchanges) -> Rc<Self> {
         let exchange = Rc::new(Self {
-            id: instance.exchanges.next_id(),
-            instance,
-            call: instance.call.get(),
+            id: all.next_id(),
+            all,
+            call: all.call.get(),
             stage: Cell::new(Stage::Unsent),
             head: RefCell::default(),
             head_seen: Cell::default(),
@@ -145,14 +157,14 @@ impl Exchange {
             asked: Cell::default(),
             was_read: Cell::default(),
         });
-        instance.exchanges.insert(&exchange);
+        all.insert(&exchange);
         exchange
     }
 
     /// Queues the request.
     pub fn send(&self, request: &Send) {
         self.stage.set(Stage::UnderWay);
-        self.instance
+        self.all
             .queue(|out| commands::send(out, self.call, self.id, request));
     }
 
@@ -286,7 +298,7 @@ impl Exchange {
         if self.asked.get().is_none() {
             self.asked.set(Some(max));
             self.was_read.set(true);
-            self.instance
+            self.all
                 .queue(|out| commands::read(out, self.call, self.id, max));
         }
     }
@@ -294,9 +306,9 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.instance.exchanges.remove(self.id);
+        self.all.remove(self.id);
         if self.stage.get() == Stage::UnderWay {
-            self.instance
+            self.all
                 .queue(|out| commands::abort(out, self.call, self.id));
         }
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::commands::Segment;
 use crate::exchange::{Chunk, Exchange};
+use crate::instance::Instance;
 use crate::pollable::{Pollable, poll};
 use crate::stream_error::{IoError, StreamError};
 
@@ -100,10 +101,8 @@ impl InputStream {
     }
 
     /// Waits until `read` has bytes or an error.
-    pub fn block(&self) {
-        if let Source::Answer(exchange) = &self.source {
-            poll(exchange.instance, &[&self.subscribe()]);
-        }
+    pub fn block(&self, instance: &Instance) {
+        poll(instance, &[&self.subscribe()]);
     }
 
     /// Gives the body of an answer back to the host, unread: its exchange.

@@ -1,9 +1,5 @@
 //! What an instance of the component knows.
 
-use std::cell::{Cell, RefCell};
-
-use ron_abi::Writer;
-
 use crate::clocks::Clocks;
 use crate::exchange::Exchanges;
 use crate::generator::Generator;
@@ -15,13 +11,10 @@ pub struct Instance {
     pub clocks: Clocks,
     /// The randomness.
     pub generator: Generator,
-    /// The exchanges that somebody holds.
+    /// The exchanges that somebody holds, and the commands that they queue.
     pub exchanges: Exchanges,
-    /// The call that new exchanges belong to.
-    pub call: Cell<u64>,
     /// Hands commands to the host and waits for an event.
     pub host: Box<dyn Fn(&str) -> String>,
-    commands: RefCell<Writer>,
 }
 
 impl Instance {
@@ -31,19 +24,7 @@ impl Instance {
             clocks: Clocks::default(),
             generator: Generator::default(),
             exchanges: Exchanges::default(),
-            call: Cell::default(),
             host: Box::new(host),
-            commands: RefCell::default(),
         }))
-    }
-
-    /// Queues a command.
-    pub fn queue(&self, write: impl FnOnce(&mut Writer)) {
-        write(&mut self.commands.borrow_mut());
-    }
-
-    /// Takes the commands that are queued, as output items.
-    pub fn drain(&self) -> String {
-        self.commands.borrow_mut().take()
     }
 }

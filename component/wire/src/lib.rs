@@ -19,6 +19,7 @@ mod incoming;
 mod input_stream;
 mod instance;
 mod outgoing;
+mod outgoing_body;
 mod output_stream;
 mod pollable;
 mod port;

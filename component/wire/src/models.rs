@@ -99,13 +99,13 @@ fn bytes(digits: &str) -> Vec<u8> {
 /// An instance that must not block.
 fn unblocked() -> &'static Instance {
     let instance = Instance::new(|commands| panic!("blocked after {commands:?}"));
-    instance.call.set(7);
+    instance.exchanges.call.set(7);
     instance
 }
 
 /// The commands that an instance has queued.
 fn commands(instance: &Instance) -> Vec<Command> {
-    read_commands(&instance.drain(), instance.call.get())
+    read_commands(&instance.exchanges.drain(), instance.exchanges.call.get())
 }
 
 /// A request that can be sent.

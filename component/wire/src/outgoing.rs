@@ -10,7 +10,8 @@ use crate::failure::Failure;
 use crate::fields::{self, Field, Fields};
 use crate::incoming::FutureIncomingResponse;
 use crate::instance::Instance;
-use crate::request_body::{OutgoingBody, RequestBody, wrong_size};
+use crate::outgoing_body::OutgoingBody;
+use crate::request_body::{RequestBody, wrong_size};
 use crate::uri;
 use crate::wit::exports::wasi::http::types::{Method, Scheme};
 
@@ -222,7 +223,7 @@ pub fn handle(
         headers: std::mem::take(&mut request.headers),
         body: None,
     };
-    let exchange = Exchange::new(instance);
+    let exchange = Exchange::new(&instance.exchanges);
     let body = request.body.borrow_mut().take();
     match (body, declared) {
         (Some(body), _) => body.handle(&exchange, send)?,

@@ -118,6 +118,6 @@ impl OutputStream {
 
 impl Drop for OutputStream {
     fn drop(&mut self) {
-        self.body.drop_stream();
+        self.body.has_stream.set(false);
     }
 }

@@ -16,7 +16,7 @@ impl Guest for Wire {
     }
 
     fn attribute(call: u64) {
-        instance().call.set(call);
+        instance().exchanges.call.set(call);
     }
 
     fn deliver(event: String) -> Result<(), String> {
@@ -24,7 +24,7 @@ impl Guest for Wire {
     }
 
     fn drain() -> String {
-        instance().drain()
+        instance().exchanges.drain()
     }
 
     fn hold(length: u64) -> streams::InputStream {

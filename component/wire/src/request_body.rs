@@ -7,8 +7,6 @@ use crate::commands::{Segment, Send};
 use crate::defaults::MAX_WRITTEN_BYTES;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::fields::Fields;
-use crate::output_stream::OutputStream;
 use crate::stream_error::StreamError;
 
 /// What was written of a body. The request is sent when it has been handled and its body finished,
@@ -22,7 +20,8 @@ pub struct RequestBody {
     written: Cell<u64>,
     stage: RefCell<Stage>,
     /// Whether its stream lives.
-    has_stream: Cell<bool>,
+    /// Whether its stream lives.
+    pub has_stream: Cell<bool>,
 }
 
 enum Stage {
@@ -128,7 +127,12 @@ impl RequestBody {
         }
     }
 
-    fn finish(&self) -> Result<(), Failure> {
+    /// Has it sent, if its request was handled.
+    ///
+    /// # Errors
+    ///
+    /// It failed before, or does not have the length that `Content-Length` gives.
+    pub fn finish(&self) -> Result<(), Failure> {
         if let Stage::Failed(failure) = &*self.stage.borrow() {
             return Err(failure.clone());
         }
@@ -148,7 +152,8 @@ impl RequestBody {
         Ok(())
     }
 
-    fn fail(&self, failure: Failure) -> Failure {
+    /// Ends it, and the future of its answer, with a failure.
+    pub fn fail(&self, failure: Failure) -> Failure {
         let stage = self.stage.replace(Stage::Failed(failure.clone()));
         self.segments.take();
         if let Stage::Open(Some(handled)) = stage
@@ -158,79 +163,9 @@ impl RequestBody {
         }
         failure
     }
-
-    /// Notes that its stream was dropped.
-    pub fn drop_stream(&self) {
-        self.has_stream.set(false);
-    }
 }
 
 /// A body that is not as long as it must be, or longer than it may be.
 pub fn wrong_size(length: u64) -> Failure {
     Failure::sized("HTTP-request-body-size", length)
-}
-
-/// The right to finish a body: `outgoing-body` of `wasi:http/types`.
-pub struct OutgoingBody {
-    body: Rc<RequestBody>,
-    stream_taken: Cell<bool>,
-    over: Cell<bool>,
-}
-
-impl OutgoingBody {
-    /// The right to finish this body.
-    pub fn new(body: Rc<RequestBody>) -> Self {
-        Self {
-            body,
-            stream_taken: Cell::default(),
-            over: Cell::default(),
-        }
-    }
-
-    /// Its stream, once.
-    pub fn write(&self) -> Option<OutputStream> {
-        if self.stream_taken.replace(true) {
-            return None;
-        }
-        self.body.has_stream.set(true);
-        Some(OutputStream::new(self.body.clone()))
-    }
-
-    /// Finishes the body. Traps if its stream still lives.
-    ///
-    /// # Errors
-    ///
-    /// The body does not have the length that `Content-Length` gives, or has trailers, which hosts
-    /// don't send. The answer's future then fails too.
-    pub fn finish(self, trailers: Option<Fields>) -> Result<(), Failure> {
-        self.end();
-        if trailers.is_some_and(|trailers| !trailers.entries().is_empty()) {
-            return Err(self
-                .body
-                .fail(Failure::internal("trailers of requests are not supported")));
-        }
-        self.body.finish()
-    }
-
-    fn end(&self) {
-        self.over.set(true);
-        assert!(
-            !self.body.has_stream.get(),
-            "wasi:http/types: the stream of an outgoing body outlives it"
-        );
-    }
-}
-
-impl Drop for OutgoingBody {
-    fn drop(&mut self) {
-        if self.over.get() {
-            return;
-        }
-        self.end();
-        if self.body.is_open() {
-            self.body.fail(Failure::internal(
-                "the request body was dropped before it was finished",
-            ));
-        }
-    }
 }

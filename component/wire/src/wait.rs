@@ -7,7 +7,7 @@ use crate::{commands, events};
 
 /// Gives the host what is queued and waits for one event. Traps if the event is malformed.
 pub fn wait(instance: &Instance, wake_at: Option<u64>) {
-    let items = instance.drain();
+    let items = instance.exchanges.drain();
     ask(instance, wake_at, items);
 }
 
@@ -15,7 +15,7 @@ pub fn wait(instance: &Instance, wake_at: Option<u64>) {
 /// there, so that nothing else can be answered first.
 pub fn start(instance: &Instance) {
     let mut item = Writer::default();
-    commands::start(&mut item, instance.call.get());
+    commands::start(&mut item, instance.exchanges.call.get());
     ask(instance, None, item.take());
 }
 

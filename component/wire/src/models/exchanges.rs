@@ -193,10 +193,10 @@ fn run(steps: &[Step]) -> String {
         ..Component::default()
     };
     let mut closed = false;
-    transcript += &instance.drain();
+    transcript += &instance.exchanges.drain();
     for step in steps {
         let seen = perform(instance, &mut component, step, &mut model, &mut closed);
-        let queued = instance.drain();
+        let queued = instance.exchanges.drain();
         for command in read_commands(&queued, 7) {
             model.command(&command);
         }
@@ -207,7 +207,7 @@ fn run(steps: &[Step]) -> String {
     component.stream = None;
     component = Component::default();
     assert!(!component.holds_exchange());
-    let queued = instance.drain();
+    let queued = instance.exchanges.drain();
     for command in read_commands(&queued, 7) {
         model.command(&command);
     }
@@ -382,7 +382,7 @@ proptest! {
 /// A future whose request was sent, and its commands out of the way.
 fn sent(instance: &'static Instance) -> FutureIncomingResponse {
     let future = handle(instance, request(&[]), None).unwrap();
-    instance.drain();
+    instance.exchanges.drain();
     future
 }
 
@@ -393,7 +393,7 @@ fn answered(instance: &'static Instance) -> IncomingBody {
 }
 
 fn queued(instance: &Instance) -> Vec<Command> {
-    read_commands(&instance.drain(), 7)
+    read_commands(&instance.exchanges.drain(), 7)
 }
 
 #[test]

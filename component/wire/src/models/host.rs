@@ -43,7 +43,7 @@ impl Host {
         host.scripts.replace((1..).zip(scripts).collect());
         let waited = host.clone();
         let instance = Instance::new(move |output| waited.wait(output));
-        instance.call.set(3);
+        instance.exchanges.call.set(3);
         instance.clocks.set(host.now.get(), 0);
         (host, instance)
     }

@@ -36,7 +36,7 @@ proptest! {
         let stream = incoming.stream().unwrap();
         let mut read = Vec::new();
         let error = sizes.iter().cycle().find_map(|size| {
-            stream.block();
+            stream.block(instance);
             match stream.read(*size) {
                 Ok(bytes) => {
                     assert!(!bytes.is_empty() && bytes.len() as u64 <= *size);
@@ -68,7 +68,7 @@ proptest! {
         let to = outgoing.write().unwrap();
         let mut moved = 0;
         let error = sizes.iter().cycle().find_map(|size| {
-            from.block();
+            from.block(instance);
             match to.splice(&from, *size) {
                 Ok(now) => {
                     moved += now;
@@ -100,13 +100,13 @@ proptest! {
         let (_host, instance) = Host::with(vec![script]);
         let incoming = get(instance);
         let stream = incoming.stream().unwrap();
-        stream.block();
+        stream.block(instance);
         let _ = stream.skip(first);
         drop(stream);
         let trailers = incoming.finish();
         poll(instance, &[&trailers.subscribe()]);
         let end = trailers.get().unwrap().unwrap();
         prop_assert_eq!(end.is_err(), breaks);
-        prop_assert_eq!(instance.drain(), "");
+        prop_assert_eq!(instance.exchanges.drain(), "");
     }
 }

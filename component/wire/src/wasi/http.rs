@@ -8,7 +8,7 @@ use crate::incoming::{
     FutureIncomingResponse, FutureTrailers, IncomingBody, IncomingResponse, Taken,
 };
 use crate::outgoing::{self, Invalid, OutgoingRequest, RequestOptions};
-use crate::request_body::OutgoingBody;
+use crate::outgoing_body::OutgoingBody;
 use crate::stream_error::IoError;
 use crate::wasi::instance;
 use crate::wit::exports::wasi::http::outgoing_handler;

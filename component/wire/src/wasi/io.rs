@@ -57,7 +57,7 @@ impl streams::GuestInputStream for InputStream {
     }
 
     fn blocking_read(&self, len: u64) -> Result<Vec<u8>, streams::StreamError> {
-        self.block();
+        self.block(instance());
         Ok(Self::read(self, len)?)
     }
 
@@ -66,7 +66,7 @@ impl streams::GuestInputStream for InputStream {
     }
 
     fn blocking_skip(&self, len: u64) -> Result<u64, streams::StreamError> {
-        self.block();
+        self.block(instance());
         Ok(Self::skip(self, len)?)
     }
 
@@ -124,7 +124,7 @@ impl streams::GuestOutputStream for OutputStream {
         len: u64,
     ) -> Result<u64, streams::StreamError> {
         let source: &InputStream = src.get();
-        source.block();
+        source.block(instance());
         Ok(Self::splice(self, source, len)?)
     }
 }
