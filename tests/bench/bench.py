@@ -32,9 +32,9 @@ import httpx2
 
 from processes import nginx
 from ron_app_sdk_py import ClientConfig, RonClient
-from ron_app_sdk_py.calls import Calls
+from ron_app_sdk_py.calls.calls import Calls
+from ron_app_sdk_py.calls.limits import Limits
 from ron_app_sdk_py.engine.artifact import FOLDER
-from ron_app_sdk_py.limits import Limits
 from ron_app_sdk_py.request import Request
 from ron_app_sdk_py.transport import TransportRequest, TransportSettings
 

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from ron_app_sdk_py import RonClient, RonConnectError, RonProblem, RonRequestError
+from ron_app_sdk_py.calls.logs import write
 from ron_app_sdk_py.engine.guest import Begin
 from ron_app_sdk_py.engine.messages import Log, Output
-from ron_app_sdk_py.logs import write
 from servers import TOKEN, raw_server, read_request, reply
 
 LOGGER = "ron_app_sdk_py"

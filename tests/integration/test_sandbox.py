@@ -15,12 +15,12 @@ from ron_app_sdk_py import (
     RonRequestError,
     RonSandboxError,
 )
-from ron_app_sdk_py.calls import Calls
+from ron_app_sdk_py.calls.calls import Calls
+from ron_app_sdk_py.calls.limits import Limits
 from ron_app_sdk_py.engine.guest import Begin, Guest
 from ron_app_sdk_py.engine.instance import Instance
 from ron_app_sdk_py.engine.messages import Abort, Done, Failed, Opened, Output, Read, Send
 from ron_app_sdk_py.engine.runtime import shared
-from ron_app_sdk_py.limits import Limits
 from ron_app_sdk_py.request import Request
 from ron_app_sdk_py.transport.aiohttp_ import AiohttpTransport
 from ron_app_sdk_py.transport.protocol import TransportSettings

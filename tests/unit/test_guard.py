@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import shared_vectors
+from ron_app_sdk_py.calls.guard import RESERVED, RESERVED_PREFIXES, Guard
 from ron_app_sdk_py.errors import RonSandboxError
-from ron_app_sdk_py.guard import RESERVED, RESERVED_PREFIXES, Guard
 
 BASES = [
     ("https://gw.example", "https://gw.example/"),

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from certificates import Authority
 from ron_app_sdk_py import ClientConfig, RonClient, RonConfigError
-from ron_app_sdk_py.limits import Limits
+from ron_app_sdk_py.calls.limits import Limits
 from ron_app_sdk_py.transport.proxy import Proxy, parse_proxy
 from ron_app_sdk_py.transport.settings import transport_settings
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .calls.metrics import CallRecord, Metrics
     from .client import RonClient
     from .config import ClientConfig
     from .engine.cache import RonCacheWarning
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
         RonTooLargeError,
     )
     from .headers import Headers
-    from .metrics import CallRecord, Metrics
     from .middleware import Attempt, Middleware
     from .node import (
         PROTO_VERSION,
@@ -82,7 +82,7 @@ _MODULES = {
     "headers": ("Headers",),
     "pagination": ("Page", "iter_pages"),
     "problem": ("Problem",),
-    "metrics": (
+    "calls.metrics": (
         "CallRecord",
         "Metrics",
     ),

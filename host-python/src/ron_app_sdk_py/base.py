@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from ._version import USER_AGENT
-from .calls import Calls
+from .calls.calls import Calls
+from .calls.limits import Limits
+from .calls.metrics import Metrics, MetricsHook
+from .calls.sessions import Session
 from .config import ClientConfig, from_environment
 from .errors import RonConfigError, RonError, RonSecurityWarning
-from .limits import Limits
-from .metrics import Metrics, MetricsHook
 from .middleware import NONE
 from .request import Request
 from .response import Response
-from .sessions import Session
 from .transport.choice import transport_factory
 from .transport.protocol import TransportFactory
 from .transport.settings import transport_settings

@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from .calls.loops import running_loop
 from .defaults import MAX_HELPER_THREADS
-from .loops import running_loop
 
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]

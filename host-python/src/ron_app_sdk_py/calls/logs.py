@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from .engine.messages import Log
+from ..engine.messages import Log
 
 LOGGER = logging.getLogger("ron_app_sdk_py.calls")
 logging.getLogger("ron_app_sdk_py").addHandler(logging.NullHandler())

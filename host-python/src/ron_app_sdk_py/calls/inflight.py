@@ -10,16 +10,16 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .engine.guest import Guest
-from .engine.messages import Done, Failed, Item, Pairs
-from .errors import RonError, RonNetworkError, broken
+from ..engine.guest import Guest
+from ..engine.messages import Done, Failed, Item, Pairs
+from ..errors import RonError, RonNetworkError, broken
+from ..middleware import Chain
+from ..request import Request
+from ..response import Response
+from ..transport.protocol import TransportFailure, TransportResponse
 from .limits import Limits
 from .loops import LoopState
-from .middleware import Chain
 from .reports import report_error
-from .request import Request
-from .response import Response
-from .transport.protocol import TransportFailure, TransportResponse
 
 T = TypeVar("T")
 

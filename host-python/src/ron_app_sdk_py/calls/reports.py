@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from .engine.messages import Failed
-from .errors import RonError, broken, from_report
+from ..engine.messages import Failed
+from ..errors import RonError, broken, from_report
 
 
 def report_error(failed: Failed) -> RonError:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from .errors import RonRequestError, RonSandboxError
+from ..errors import RonRequestError, RonSandboxError
 
 RESERVED = frozenset(
     {

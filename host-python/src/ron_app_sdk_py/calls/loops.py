@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 
+from ..transport.protocol import Transport
 from .metrics import Counters, CounterSet
-from .transport.protocol import Transport
 
 _FRESH_SECONDS = 0.005
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import defaults
-from .config import ClientConfig
+from .. import defaults
+from ..config import ClientConfig
 from .guard import Guard
 
 

@@ -14,26 +14,26 @@ import os
 import time
 from collections.abc import Callable
 
-from . import logs
-from .engine.guest import Clock
-from .engine.messages import Abort, Done, Failed, Log, Output, Pairs, Read, Send
-from .errors import RonClosedError, RonError, RonRequestError, RonSandboxError, broken
-from .guard import check_added
-from .inflight import InFlight, InterruptedByInboxError, Lost
-from .limits import Limits
-from .loops import Loops
-from .metrics import CallRecord, CounterSet, Metrics, MetricsHook
-from .middleware import NONE, Attempt, Chain
-from .reports import report_error
-from .request import Request
-from .response import Response
-from .sessions import Session, Sessions
-from .transport.protocol import (
+from ..engine.guest import Clock
+from ..engine.messages import Abort, Done, Failed, Log, Output, Pairs, Read, Send
+from ..errors import RonClosedError, RonError, RonRequestError, RonSandboxError, broken
+from ..middleware import NONE, Attempt, Chain
+from ..request import Request
+from ..response import Response
+from ..transport.protocol import (
     Transport,
     TransportFailure,
     TransportRequest,
     TransportResponse,
 )
+from . import logs
+from .guard import check_added
+from .inflight import InFlight, InterruptedByInboxError, Lost
+from .limits import Limits
+from .loops import Loops
+from .metrics import CallRecord, CounterSet, Metrics, MetricsHook
+from .reports import report_error
+from .sessions import Session, Sessions
 
 _HELD_BELOW = 400
 """Answers below this status are read to their end before the component hears of them."""
@@ -76,7 +76,7 @@ class Calls:
         self._start_in_process()
 
     def open(self, settings: Pairs, parent: Session | None = None) -> Session:
-        """Opens a session: see :meth:`.sessions.Sessions.open`."""
+        """Opens a session: see :meth:`~.sessions.Sessions.open`."""
         if self._closed:
             raise RonClosedError("the client was closed; open a new one", code="closed")
         return self._sessions.open(settings, parent)

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .engine.guest import Clock, Guest
-from .engine.messages import Failed, Opened, Pairs
-from .errors import RonConfigError, RonRequestError, broken
+from ..engine.guest import Clock, Guest
+from ..engine.messages import Failed, Opened, Pairs
+from ..errors import RonConfigError, RonRequestError, broken
 from .reports import report_error
 
 
