@@ -27,20 +27,8 @@ from .transport.settings import transport_settings
 
 
 class BaseClient:
-    """A client: the root, or one derived by :meth:`with_options`.
-
-    Args:
-        base_url: the gateway; by default the environment's, else ``http://127.0.0.1:8080``.
-        token: the credential; by default ``RON_APP_TOKEN``.
-        timeout: seconds for a whole call; default 10.
-        allow_insecure_http: allow plain http to other machines.
-        config: a whole configuration instead of the environment; the arguments above win over it.
-        transport: ``aiohttp``, ``httpx2`` (an extra), or what makes the transport of an event loop.
-
-    Raises:
-        RonConfigError: the configuration is no good; names every fault.
-        RonSandboxError: the component can't be loaded.
-    """
+    """A client: the root, or one derived by :meth:`with_options`. Arguments and errors are those of
+    :class:`RonClient`."""
 
     def __init__(
         self,

@@ -20,21 +20,9 @@ from .thread_loops import ThreadLoops
 class RonClientSync(BaseClient):
     """Calls the app plane of a RON gateway from synchronous code.
 
-    The surface is that of :class:`RonClient`, without ``await``. It may be used from any number of
-    threads, and inside a running event loop too: there the call blocks that loop, as any
-    synchronous call does.
-
-    Args:
-        base_url: the gateway; by default the environment's, else ``http://127.0.0.1:8080``.
-        token: the credential; by default ``RON_APP_TOKEN``.
-        timeout: seconds for a whole call; default 10.
-        allow_insecure_http: allow plain http to other machines.
-        config: a whole configuration instead of the environment; the arguments above win over it.
-        transport: ``aiohttp``, ``httpx2`` (an extra), or what makes the transport of an event loop.
-
-    Raises:
-        RonConfigError: the configuration is no good; names every fault.
-        RonSandboxError: the component can't be loaded.
+    The surface is that of :class:`RonClient` without ``await``, arguments and errors included. It may
+    be used from any number of threads, and inside a running event loop: there the call blocks that
+    loop, as any synchronous call does.
     """
 
     def _opened(self) -> None:
