@@ -20,9 +20,9 @@ from .thread_loops import ThreadLoops
 class RonClientSync(BaseClient):
     """Calls the app plane of a RON gateway from synchronous code.
 
-    The surface is that of :class:`RonClient` without ``await``, arguments and errors included. It may
-    be used from any number of threads, and inside a running event loop: there the call blocks that
-    loop, as any synchronous call does.
+    The surface is that of :class:`RonClient` without ``await``, arguments and errors included. It
+    may be used from any number of threads, and inside a running event loop: there the call blocks
+    that loop, as any synchronous call does.
     """
 
     def _opened(self) -> None:
