@@ -7,6 +7,7 @@ interface and its blocking form.
 from __future__ import annotations
 
 import asyncio
+import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,7 +64,7 @@ class Client:
         )
         return self.call("admin", "open", configuration)
 
-    def send(self, session: Any, method: str, path: str, body: bytes | None = None) -> Any:
+    def request(self, method: str, path: str, body: bytes | None = None) -> Any:
         headers = [SimpleNamespace(name="content-type", value=b"application/json")]
         request = SimpleNamespace(
             method=method,
@@ -74,6 +75,10 @@ class Client:
             timeout=None,
             idempotency=Variant("generated"),
         )
+        return request
+
+    def send(self, session: Any, method: str, path: str, body: bytes | None = None) -> Any:
+        request = self.request(method, path, body)
         return self.call("session", "[method]session.send", session, request)
 
 
@@ -147,6 +152,50 @@ async def test_a_silent_server_ends_the_blocking_form_at_its_deadline(
 
         error = await asyncio.wait_for(asyncio.to_thread(work), 10)
     assert (error.kind, error.code, error.phase) == ("timeout", "overall_timeout", "overall")
+
+
+def test_a_server_that_takes_no_bytes_ends_the_blocking_form_at_the_write_time_out(
+    component: tuple[Engine, Component],
+) -> None:
+    with socket.socket() as mute:
+        # It accepts nothing, so that only its small buffer and the sender's take bytes in.
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        client = Client(component)
+        session = client.open(
+            f"http://127.0.0.1:{mute.getsockname()[1]}",
+            write_timeout=300_000_000,
+            overall_timeout=60 * 10**9,
+            max_request_bytes=2**28,
+        )
+        error = client.send(session, "POST", "/x", bytes(8 * 1024 * 1024))
+    assert (error.kind, error.code, error.phase) == ("timeout", "write_timeout", "write")
+
+
+async def test_the_node_is_asked_without_the_credential_unless_it_is_included(
+    component: tuple[Engine, Component],
+) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first, fields, _ = await read_request(reader)
+        seen.append((first, {n.lower(): v for n, v in fields}.get("authorization")))
+        writer.write(reply("200 OK", b"ok", "connection: close"))
+
+    async with raw_server(handler) as url:
+
+        def work() -> None:
+            client = Client(component)
+            session = client.open(url, token=TOKEN)
+            for credential in ("omit", "include"):
+                request = client.request("GET", "/healthz")
+                response = client.call("node", "send", session, request, credential)
+                assert status(client, response) == 200
+
+        await asyncio.to_thread(work)
+    target = "GET /healthz?q=%C3%A9%20%26 HTTP/1.1"
+    assert seen == [(target, None), (target, f"Bearer {TOKEN}")]
 
 
 def test_a_bad_configuration_and_an_unreachable_host_are_typed_errors(
