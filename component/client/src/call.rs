@@ -103,18 +103,31 @@ async fn attempt(
     let _place = session.root.limiter.place().await?;
     progress.borrow_mut().attempts += 1;
     let attempt = progress.borrow().attempts;
-    let request_id = prepared.request_id.as_str();
+    // In the macros, so that it costs nothing while nobody listens.
+    let request_id = || scrubbed(session, &prepared.request_id);
     let started = monotonic_clock::now();
-    tracing::debug!(request_id, attempt, "attempt");
+    tracing::debug!(request_id = request_id().as_str(), attempt, "attempt");
     let response = exchange::send(&config.origin, &config.timeouts, prepared, content)
         .await
         .inspect_err(|error| {
             let (code, duration_us) = (error.code.as_str(), microseconds_since(started));
-            tracing::debug!(request_id, attempt, code, duration_us, "no answer");
+            tracing::debug!(
+                request_id = request_id().as_str(),
+                attempt,
+                code,
+                duration_us,
+                "no answer"
+            );
         })?;
     let status = response.status();
     let duration_us = microseconds_since(started);
-    tracing::debug!(request_id, attempt, status, duration_us, "answer");
+    tracing::debug!(
+        request_id = request_id().as_str(),
+        attempt,
+        status,
+        duration_us,
+        "answer"
+    );
     if status < 200 {
         // An interim answer can't be the last one, and nothing asked for another protocol.
         return Err(exchange::error(
@@ -184,9 +197,9 @@ fn tell_end(
         return;
     }
     let method = prepared.method.as_str();
-    let mut path = prepared.path().to_owned();
-    session.config.redactor.scrub(&mut path);
-    let (path, request_id) = (path.as_str(), prepared.request_id.as_str());
+    let path = scrubbed(session, prepared.path());
+    let request_id = scrubbed(session, &prepared.request_id);
+    let (path, request_id) = (path.as_str(), request_id.as_str());
     let duration_us = microseconds_since(started);
     match result {
         Ok(response) => {
@@ -194,8 +207,7 @@ fn tell_end(
             tracing::info!(method, path, status, request_id, duration_us, "call done");
         }
         Err(error) => {
-            let mut code = error.code.clone();
-            session.config.redactor.scrub(&mut code);
+            let code = scrubbed(session, &error.code);
             let code = code.as_str();
             match &error.problem {
                 Some(problem) => {
@@ -216,6 +228,12 @@ fn tell_end(
             }
         }
     }
+}
+
+fn scrubbed(session: &Session, text: &str) -> String {
+    let mut text = text.to_owned();
+    session.config.redactor.scrub(&mut text);
+    text
 }
 
 fn microseconds_since(started: u64) -> u64 {
