@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .base import BaseClient
-from .node import Node
 from .options import CallOptions, ContentOptions
 from .request import Request
 from .response import Response
+
+if TYPE_CHECKING:
+    from .node import Node
 
 
 class RonClient(BaseClient):
@@ -81,6 +83,8 @@ class RonClient(BaseClient):
     @property
     def node(self) -> Node:
         """Calls beside the app plane: health, readiness, version."""
+        from .node import Node
+
         return Node(self._perform)
 
     async def close(self) -> None:

@@ -7,14 +7,16 @@ component. Calls from several threads run at the same time.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .base import BaseClient
-from .node import Node, NodeSync
 from .options import CallOptions, ContentOptions
 from .request import Request
 from .response import Response
 from .thread_loops import ThreadLoops
+
+if TYPE_CHECKING:
+    from .node import NodeSync
 
 
 class RonClientSync(BaseClient):
@@ -60,6 +62,8 @@ class RonClientSync(BaseClient):
     @property
     def node(self) -> NodeSync:
         """Calls beside the app plane: health, readiness, version."""
+        from .node import Node, NodeSync
+
         return NodeSync(Node(self._perform), self._loops.run)
 
     def close(self) -> None:
