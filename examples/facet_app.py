@@ -9,6 +9,7 @@ Clients then reach ``/notes`` as ``/app/notes``.
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import socket
 
@@ -73,7 +74,8 @@ def main() -> None:
     app.router.add_get("/notes/uncounted", uncounted)
     app.router.add_get(r"/notes/{number:\d+}", read)
     app.router.add_put(r"/notes/{number:\d+}/words", set_words)
-    web.run_app(app, sock=socket.create_server(("127.0.0.1", parser.parse_args().port)))
+    listening = socket.create_server(("127.0.0.1", parser.parse_args().port))
+    web.run_app(app, sock=listening, print=functools.partial(print, flush=True))
 
 
 if __name__ == "__main__":
