@@ -76,18 +76,14 @@ impl SessionHandle {
     fn started(&self, plane: Plane, request: types::Request, token: u64) -> session::Call {
         session::Call::new(Call {
             token,
-            future: RefCell::new(Some(Box::pin(self.perform(plane, request)))),
+            future: RefCell::new(Some(self.perform(plane, request))),
             waker: runtime::waker(token),
         })
     }
 
-    fn perform(
-        &self,
-        plane: Plane,
-        request: types::Request,
-    ) -> impl Future<Output = Result<Answer, Failure>> + use<> {
+    fn perform(&self, plane: Plane, request: types::Request) -> Performing {
         let (call, content) = convert::call(plane, request);
-        call::perform(self.0.clone(), call, content)
+        Box::pin(call::perform(self.0.clone(), call, content))
     }
 }
 
