@@ -61,7 +61,7 @@ lint: build ## Run ruff, mypy, clippy and rustfmt
 
 bench: build ## Measure against the rivals in one run (ONLY=small-get,post ROUNDS= CALLS= SECONDS=)
 	@component/build/toolchain.sh nginx
-	PYTHONPATH=tests ONLY=$(ONLY) $(BIN)/python -m bench
+	PYTHONPATH=tests $(BIN)/python -m bench
 
 wheel: build ## Build the wheel and the sdist into dist/
 	rm -rf dist

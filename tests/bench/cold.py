@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import ast
 import os
 import subprocess
 import sys
@@ -13,60 +13,61 @@ from ron_app_sdk_py.engine.cache import VARIABLE
 
 from .candidates import TOKEN
 from .report import Row, Section, at_most, median
-from .rounds import Stage
+from .rounds import Stage, check
+from .servers import HELLO
 
 _WARM = "ours"
 _FIRST = "ours, with nothing compiled yet"
 
-_NOTHING = "print('[0, 0]', flush=True)"
+# Each prints a line: seconds of imports, seconds of client and call, the answer.
+_NOTHING = "print((0.0, 0.0, None), flush=True)"
 _IMPORT = """
 import time
 started = time.perf_counter()
 import {module}
-print([time.perf_counter() - started, 0], flush=True)
+print((time.perf_counter() - started, 0.0, None), flush=True)
 """
 _CALL = """
-import time
+import sys, time
+base, token = sys.argv[1:]
 started = time.perf_counter()
 import asyncio
 {imports}
 imported = time.perf_counter()
 async def main():
     {call}
-asyncio.run(main())
-print([imported - started, time.perf_counter() - imported], flush=True)
+answer = asyncio.run(main())
+print((imported - started, time.perf_counter() - imported, answer), flush=True)
 """
 _OURS = _CALL.format(
     imports="from ron_app_sdk_py import RonClient",
-    call="async with RonClient({base!r}, token={token!r}) as client: await client.get('/hello')",
+    call="""async with RonClient(base, token=token) as client:
+        return await client.get("/hello")""",
 )
 _HTTPX = _CALL.format(
     imports="import httpx",
-    call="async with httpx.AsyncClient(headers={headers}) as client:"
-    " (await client.get({base!r} + '/app/hello')).json()",
+    call="""headers = dict(authorization="Bearer " + token)
+    async with httpx.AsyncClient(headers=headers) as client:
+        return (await client.get(base + "/app/hello")).json()""",
 )
 _AIOHTTP = _CALL.format(
     imports="import aiohttp",
-    call="async with aiohttp.ClientSession(headers={headers}) as client:"
-    " await (await client.get({base!r} + '/app/hello')).json()",
+    call="""headers = dict(authorization="Bearer " + token)
+    async with aiohttp.ClientSession(headers=headers) as client:
+        return await (await client.get(base + "/app/hello")).json()""",
 )
 
 
 def measure(stage: Stage) -> Section:
     """Starts processes in turn."""
-    values = {
-        "base": stage.base,
-        "token": TOKEN,
-        "headers": {"authorization": f"Bearer {TOKEN}"},
-    }
     imports = ("ron_app_sdk_py", "httpx", "aiohttp")
     programs = {
         "interpreter alone": _NOTHING,
         **{f"`import {module}`": _IMPORT.format(module=module) for module in imports},
-        _WARM: _OURS.format(**values),
-        _FIRST: _OURS.format(**values),
-        "httpx": _HTTPX.format(**values),
-        "aiohttp": _AIOHTTP.format(**values),
+        _WARM: _OURS,
+        _FIRST: _OURS,
+        "httpx": _HTTPX,
+        "aiohttp": _AIOHTTP,
     }
     whole: dict[str, list[float]] = {name: [] for name in programs}
     imported: dict[str, list[float]] = {name: [] for name in programs}
@@ -75,7 +76,7 @@ def measure(stage: Stage) -> Section:
         for round_ in range(1 + stage.settings.fewer(6).rounds):
             for name, program in programs.items():
                 cache = f"{folder}/{round_ if name == _FIRST else 'warm'}"
-                figures = _run(program, cache)
+                figures = _run(program, stage.base, cache)
                 # The first round fills the caches, the machine's among them.
                 if round_ > 0:
                     for kept, figure in zip((whole, imported, called), figures, strict=True):
@@ -97,11 +98,11 @@ def measure(stage: Stage) -> Section:
     return section
 
 
-def _run(program: str, cache: str) -> tuple[float, float, float]:
-    """The seconds to its first line, and what the line says: those of imports and of the call."""
+def _run(program: str, base: str, cache: str) -> tuple[float, float, float]:
+    """Seconds to the first line of a process, of its imports, of its client and call."""
     started = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", program, base, TOKEN],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, VARIABLE: cache},
@@ -111,5 +112,6 @@ def _run(program: str, cache: str) -> tuple[float, float, float]:
         took = time.perf_counter() - started
         if process.wait(60) != 0 or not line:
             raise SystemExit(f"a cold process ended with {process.returncode}:\n{program}")
-    imported, called = json.loads(line)
+    imported, called, answer = ast.literal_eval(line)
+    check("a cold process", answer, HELLO if called else None)
     return took, imported, called

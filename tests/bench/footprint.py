@@ -12,8 +12,8 @@ from typing import Any
 from .candidates import CLIENTS, TOKEN, Client
 from .children import child, resident_bytes
 from .report import Budget, Row, Section, at_most
-from .rounds import Stage
-from .servers import HELLO_PATH
+from .rounds import Stage, check
+from .servers import HELLO, HELLO_PATH
 
 CLIENTS_MADE = 50
 DERIVED_MADE = 500
@@ -94,10 +94,11 @@ async def _figures(name: str, base: str) -> dict[str, float]:
             )
 
     async def use(client: Client) -> None:
-        await client.get(HELLO_PATH)
+        check(name, await client.get(HELLO_PATH), HELLO)
 
     return await _weigh(lambda: CLIENTS[name](base, 100), use, CLIENTS_MADE)
 
 
 if __name__ == "__main__":
+    sys.stdin.readline()
     print(json.dumps(asyncio.run(_figures(*sys.argv[1:]))), flush=True)

@@ -18,8 +18,8 @@ from typing import Any
 from .candidates import CLIENTS, Client
 from .children import child, resident_bytes
 from .report import Row, Section, median
-from .rounds import Stage
-from .servers import HELLO_PATH
+from .rounds import Stage, check
+from .servers import HELLO, HELLO_PATH
 
 TASKS = 32
 """Tasks of the load, each of which makes its next call when its last was answered."""
@@ -102,6 +102,7 @@ def _serve(name: str, base: str) -> None:
             return CLIENTS[name](base, TASKS)
 
         client = runner.run(make())
+        check(name, runner.run(client.get(HELLO_PATH)), HELLO)
         for line in sys.stdin:
             print(json.dumps(runner.run(_load(client, float(line)))), flush=True)
             gc.collect()
