@@ -59,9 +59,9 @@ lint: build ## Run ruff, mypy, clippy and rustfmt
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 
-bench: build ## Measure against httpx, httpx2 and aiohttp, interleaved in one run (ROUNDS=, CALLS=)
+bench: build ## Measure against the rivals in one run (ONLY=small-get,post ROUNDS= CALLS= SECONDS=)
 	@component/build/toolchain.sh nginx
-	PYTHONPATH=tests $(BIN)/python tests/bench/bench.py
+	PYTHONPATH=tests $(BIN)/python -m bench
 
 wheel: build ## Build the wheel and the sdist into dist/
 	rm -rf dist

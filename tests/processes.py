@@ -93,13 +93,14 @@ def running(*command: str, port: int) -> Iterator[None]:
 
 
 @contextmanager
-def nginx(folder: Path, server: str, *, listen: str = "") -> Iterator[int]:
+def nginx(folder: Path, server: str, *, listen: str = "", http: str = "") -> Iterator[int]:
     """nginx with one worker and one server: its port.
 
     Args:
         folder: for its configuration and what it writes.
         server: directives of the server block.
         listen: parameters of ``listen``, such as ``ssl``.
+        http: directives beside the server block.
     """
     port = unused_port()
     scratch = "\n".join(
@@ -109,9 +110,9 @@ def nginx(folder: Path, server: str, *, listen: str = "") -> Iterator[int]:
     configuration = folder / "nginx.conf"
     configuration.write_text(
         f"""daemon off; master_process off; pid {folder}/pid; error_log stderr crit;
-        events {{ worker_connections 1024; }}
+        events {{ worker_connections 4096; }}
         http {{
-            access_log off; {scratch}
+            access_log off; {scratch} {http}
             server {{ listen 127.0.0.1:{port} {listen}; {server} }}
         }}"""
     )

@@ -1,8 +1,6 @@
 """The version of this package."""
 
-from typing import Final
+__version__ = "0.1.0"
 
-__version__: Final = "0.1.0"
-
-USER_AGENT: Final = f"ron-app-sdk-py/{__version__}"
+USER_AGENT = f"ron-app-sdk-py/{__version__}"
 """What the client calls itself unless told otherwise."""

@@ -43,3 +43,6 @@ MAX_PAGES: Final = 10_000
 
 WRITE_PIECE_BYTES: Final = 64 * 1024
 """What is written of a request body at once, in bytes."""
+
+WRITE_TURN_BYTES: Final = 256 * 1024
+"""What is written of a request body before other tasks of the event loop get a turn, in bytes."""

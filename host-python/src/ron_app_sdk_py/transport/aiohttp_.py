@@ -40,7 +40,7 @@ from .failures import (
 )
 from .limits import check_header_section
 from .localhost import LOCALHOST, loopback_only
-from .pieces import pieces
+from .pieces import turns
 from .protocol import TransportFailure, TransportRequest, TransportSettings
 from .proxy import Proxy
 
@@ -258,15 +258,19 @@ class _Body(payload.Payload):
         return self._content.decode(encoding, errors)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        for piece in pieces(self._content):
-            try:
-                async with asyncio.timeout(self._write_timeout):
-                    await writer.write(piece)
-                    await writer.drain()
-            except TimeoutError:
-                raise _WriteTimeoutError from None
-            # A server that takes everything at once would never let other tasks run.
-            await asyncio.sleep(0)
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(None) as limit:
+                for turn in turns(self._content):
+                    for piece in turn:
+                        if self._write_timeout is not None:
+                            limit.reschedule(clock() + self._write_timeout)
+                        await writer.write(piece)
+                        await writer.drain()
+                    limit.reschedule(None)
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            raise _WriteTimeoutError from None
 
 
 class _WriteTimeoutError(TimeoutError):

@@ -15,7 +15,7 @@ import h11
 from .content import Content, declared_length
 from .failures import connect_failure, detail, find, lost_failure
 from .limits import check_header_section
-from .pieces import pieces
+from .pieces import turns
 from .protocol import TransportFailure, TransportRequest
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -37,9 +37,9 @@ class Body:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._content:
-            for piece in pieces(self._content):
-                yield bytes(piece)
-                # A server that takes everything at once would never let other tasks run.
+            for turn in turns(self._content):
+                for piece in turn:
+                    yield bytes(piece)
                 await asyncio.sleep(0)
 
 
