@@ -7,6 +7,7 @@ asked to tell anything. The texts come scrubbed from the component.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from .engine.messages import Log
 
@@ -41,4 +42,18 @@ def write(log: Log) -> None:
         elif name == "duration_us":
             fields["duration_ms"] = int(value) / 1000
     shown = " ".join(f"{name}={value}" for name, value in fields.items())
-    LOGGER.log(_LEVELS.get(log.level, logging.INFO), "%s: %s", log.message, shown, extra=fields)
+    _log(_LEVELS.get(log.level, logging.INFO), "%s: %s", log.message, shown, extra=fields)
+
+
+def tell_failure(message: str) -> None:
+    """Logs the exception that is being handled: a user's code has failed and does no harm."""
+    _log(logging.ERROR, message, exc_info=True)
+
+
+def _log(level: int, message: str, *arguments: object, **options: Any) -> None:
+    try:
+        LOGGER.log(level, message, *arguments, **options)
+    except Exception:
+        # `logging` lets handlers and filters raise; the call has nothing to do with them.
+        record = LOGGER.makeRecord(LOGGER.name, level, __file__, 0, message, arguments, None)
+        logging.NullHandler().handleError(record)
