@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .engine.guest import Clock, Guest
 from .engine.messages import Failed, Opened, Pairs
-from .errors import RonConfigError, RonRequestError, broken
+from .errors import RonClosedError, RonConfigError, RonRequestError, broken
 from .reports import report_error
 
 
@@ -60,11 +60,17 @@ class Sessions:
 
         Raises:
             RonConfigError: the component refuses the settings.
+            RonClosedError: the parent was closed.
             RonSandboxError: the component can't be loaded.
         """
         session = Session(next(self._ids), parent.id if parent else None, settings)
         with self._lock:
-            _open(self._usable_guest(), session)
+            guest = self._usable_guest()
+            if parent is not None and parent.id not in self._open:
+                raise RonClosedError(
+                    "the client was closed; derive from one that is open", code="closed"
+                )
+            _open(guest, session)
             self._open[session.id] = session
         return session
 
