@@ -96,7 +96,10 @@ class Calls:
 
     def close_session(self, session: Session) -> None:
         """Closes a session and those derived from it; their calls end with
-        :class:`RonClosedError`."""
+        :class:`RonClosedError`. From inside of a crossing, as a finalizer may, it is put off."""
+        if self.is_crossing_here():
+            self.abandon(session)
+            return
         forgotten = self._sessions.forget(session)
         guest = self._sessions.guest
         if guest is None or not guest.usable:
@@ -120,6 +123,12 @@ class Calls:
         self._closed = True
         for session in self._sessions.all():
             self.close_session(session)
+
+    def is_crossing_here(self) -> bool:
+        """Whether the calling code interrupts a crossing of its own thread: a signal's handler or a
+        finalizer may."""
+        guest = self._sessions.guest
+        return guest is not None and guest.instance.is_held_here()
 
     async def close_loop(self) -> None:
         """Closes the connections of the running loop."""

@@ -7,6 +7,7 @@ asked to tell anything. The texts come scrubbed from the component.
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
 from typing import Any
 
 from .engine.messages import Log
@@ -14,6 +15,7 @@ from .engine.messages import Log
 LOGGER = logging.getLogger("ron_app_sdk_py.calls")
 logging.getLogger("ron_app_sdk_py").addHandler(logging.NullHandler())
 
+_TELLING: ContextVar[bool] = ContextVar("ron_app_sdk_py_telling", default=False)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING}
 _TEXTS = frozenset({"code", "method", "path", "request_id"})
 _NUMBERS = frozenset({"attempt", "status"})
@@ -51,9 +53,15 @@ def tell_failure(message: str) -> None:
 
 
 def _log(level: int, message: str, *arguments: object, **options: Any) -> None:
+    if _TELLING.get():
+        # A handler calls the client. Its lock is held, and to tell it of that call would never end.
+        return
+    before = _TELLING.set(True)
     try:
         LOGGER.log(level, message, *arguments, **options)
     except Exception:
         # `logging` lets handlers and filters raise; the call has nothing to do with them.
         record = LOGGER.makeRecord(LOGGER.name, level, __file__, 0, message, arguments, None)
         logging.NullHandler().handleError(record)
+    finally:
+        _TELLING.reset(before)

@@ -50,7 +50,7 @@ class Sessions:
     def __init__(self, clock: Clock | None, *, private_api: bool) -> None:
         self.guest: Guest | None = None
         self._make_guest: Callable[[], Guest] = lambda: Guest(clock, private_api=private_api)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._open: dict[int, Session] = {}
         self._abandoned: deque[Session] = deque()
         self._ids = itertools.count(1)
@@ -86,11 +86,11 @@ class Sessions:
         """
         with self._lock:
             forgotten: dict[int, Session] = {}
-            for other in self._open.values():
+            for other in list(self._open.values()):
                 if other.id == session.id or other.parent in forgotten:
                     forgotten[other.id] = other
             for id_ in forgotten:
-                del self._open[id_]
+                self._open.pop(id_, None)
         return list(forgotten.values())
 
     def abandon(self, session: Session) -> None:
@@ -123,13 +123,13 @@ class Sessions:
             The parent's instance, which must not be destroyed here.
         """
         inherited, self.guest = self.guest, None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         return inherited
 
     def _usable_guest(self) -> Guest:
         if self.guest is None or not self.guest.usable:
             guest = self._make_guest()
-            for session in self._open.values():
+            for session in list(self._open.values()):
                 _open(guest, session)
             self.guest = guest
         return self.guest
