@@ -17,6 +17,7 @@ from ron_app_sdk_py import (
     RonNetworkError,
     RonRequestError,
     RonSandboxError,
+    RonTooLargeError,
 )
 from ron_app_sdk_py.calls import Calls
 from ron_app_sdk_py.engine.guest import Begin, Guest
@@ -322,6 +323,29 @@ async def test_a_call_on_a_closed_session_says_so() -> None:
     with pytest.raises(RonClosedError):
         await calls.perform(session, LIMITS, Request("GET", "/x"))
     await calls.close_loop()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"query": {"q": "x" * 70_000_000}},
+        {"query": [("a", "b")] * 300_000},
+        {"headers": {"q": "x" * 70_000_000}},
+        {"path": "/" + "x" * 70_000_000},
+        {"method": "G" * 70_000_000},
+        {"idem": "k" * 70_000_000},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+async def test_arguments_larger_than_the_component_s_memory_never_reach_it(
+    node: str, arguments: dict[str, Any]
+) -> None:
+    async with RonClient(node) as client:
+        guest = client._calls._sessions.guest
+        with pytest.raises(RonTooLargeError):
+            await client.request(**({"method": "GET", "path": "/x"} | arguments))
+        assert client._calls._sessions.guest is guest
+        assert (await client.get("/hello"))["ok"]
 
 
 async def test_a_refused_field_leaves_the_instance_usable(node: str) -> None:
