@@ -90,6 +90,26 @@ async def test_sessions_that_nobody_uses_any_more_are_closed(node: str) -> None:
         assert client._calls.stats()["sessions"] == 1
 
 
+async def test_sessions_that_nobody_uses_do_not_pile_up_without_calls() -> None:
+    async with RonClient("http://127.0.0.1:1") as client:
+        for _ in range(300):
+            client.with_options(timeout=5)
+        gc.collect()
+        client.with_options(timeout=5)
+        assert client._calls.stats()["sessions"] <= 2
+
+
+async def test_nothing_is_derived_from_a_client_that_was_closed(node: str) -> None:
+    async with RonClient(node) as client:
+        derived = client.with_options(timeout=5)
+        await derived.close()
+        with pytest.raises(RonClosedError):
+            derived.with_options(timeout=4)
+        with pytest.raises(RonClosedError):
+            await derived.get("/hello")
+        assert (await client.get("/hello"))["ok"]
+
+
 async def test_derived_clients_survive_a_trap(node: str) -> None:
     async with RonClient(node) as client:
         derived = client.with_options(timeout=5).with_options(timeout=4)

@@ -6,10 +6,18 @@ import asyncio
 import logging
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
-from ron_app_sdk_py import RonClient, RonConnectError, RonProblem, RonRequestError
+from ron_app_sdk_py import (
+    ClientConfig,
+    RonClient,
+    RonClientSync,
+    RonConnectError,
+    RonProblem,
+    RonRequestError,
+)
 from ron_app_sdk_py.calls.logs import write
 from ron_app_sdk_py.engine.guest import Begin
 from ron_app_sdk_py.engine.messages import Log, Output
@@ -114,6 +122,58 @@ def test_what_a_lying_component_tells_is_still_a_line(caplog: pytest.LogCaptureF
     ]
     write(Log(1, "fatal", "%s %d", fields))
     assert caplog.records[0].getMessage() == "%s %d: code=c"
+
+
+@pytest.mark.parametrize("kind", ["handler", "filter"])
+async def test_a_handler_that_fails_does_no_call_harm(
+    node: str, kind: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> Any:
+        raise ZeroDivisionError
+
+    caplog.set_level(logging.DEBUG, LOGGER)
+
+    class Failing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            fail(record)
+
+    logger, handler = logging.getLogger("ron_app_sdk_py.calls"), Failing()
+    try:
+        logger.addHandler(handler) if kind == "handler" else logger.addFilter(fail)
+        config = ClientConfig(base_url=node, token=TOKEN, max_concurrency=1)
+        async with RonClient(config=config) as client:
+            client.add_metrics_hook(fail)
+            answers = await asyncio.gather(*(client.get("/hello") for _ in range(5)))
+        assert all(answer["ok"] for answer in answers)
+    finally:
+        logger.removeHandler(handler)
+        logger.removeFilter(fail)
+    shown = capsys.readouterr().err
+    assert "ZeroDivisionError" in shown
+    assert TOKEN not in shown
+
+
+def test_a_handler_may_call_the_client_and_is_not_told_of_that(node: str) -> None:
+    """Its lock is held meanwhile, and to tell it of that call would never end."""
+    sent: list[str] = []
+
+    class Sending(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            sent.append(client.post("/echo", json=record.getMessage()))
+
+    logger, handler = logging.getLogger("ron_app_sdk_py.calls"), Sending()
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        with RonClientSync(node) as client:
+            assert client.get("/hello")["ok"]
+            assert client.get("/hello")["ok"]
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert len(sent) == 2
+    assert all("path=/app/hello" in line for line in sent)
 
 
 def test_a_program_that_configures_no_logging_sees_nothing() -> None:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from ron_app_sdk_py import CallRecord, RonClient, RonClientSync, RonConnectError, RonProblem
+from ron_app_sdk_py import (
+    CallRecord,
+    RonClient,
+    RonClientSync,
+    RonConnectError,
+    RonProblem,
+    RonRequestError,
+)
 from servers import TOKEN
 
 
@@ -79,3 +87,10 @@ async def test_a_hook_that_fails_does_the_call_no_harm(
         client.add_metrics_hook(failing)
         assert (await client.get("/hello"))["ok"]
     assert "a metrics hook failed" in caplog.text
+
+
+async def test_a_hook_that_cannot_be_called_is_refused(node: str) -> None:
+    hook: Any = 3
+    async with RonClient(node) as client:
+        with pytest.raises(RonRequestError, match="metrics hook is int"):
+            client.add_metrics_hook(hook)

@@ -9,6 +9,7 @@ import pytest
 
 from ron_app_sdk_py import (
     Attempt,
+    CallRecord,
     Middleware,
     Request,
     Response,
@@ -68,7 +69,10 @@ async def test_a_request_may_be_changed_whole_before_it_is_checked() -> None:
         ({"headers": [("a", "b\r\nc: d")]}, "header 'a'"),
         ({"headers": 3}, "headers"),
         ({"query": [("a", object())]}, "query parameter 'a'"),
+        ({"headers": (pair for pair in [("Cookie", "a=b")])}, "Cookie"),
         ({"content": 3}, "content is int"),
+        ({"method": "CONNECT"}, "CONNECT"),
+        ({"idem": b"k"}, "idem is bytes"),
         ({"idem": "a b"}, "idempotency key"),
         ({"timeout": -1}, "timeout"),
     ],
@@ -268,6 +272,36 @@ def test_middleware_of_the_synchronous_client_may_call_it_too(node: str) -> None
     with RonClientSync(node) as client:
         client.add_middleware(Nested())
         assert client.get("/hello")["ok"]
+
+
+async def test_a_request_that_is_changed_after_its_call_began_changes_nothing() -> None:
+    kept: list[Request] = []
+
+    class Meddling(Middleware):
+        def before_request(self, request: Request) -> None:
+            kept.append(request)
+
+        def before_attempt(self, attempt: Attempt) -> None:
+            request: Any = kept[-1]
+            request.method = request.path = request.headers = request.query = None
+            request.content = "b" * 7
+            request.node = "include"
+
+    records: list[CallRecord] = []
+    server = Recording()
+    async with raw_server(server.handler) as url, RonClient(url, token=TOKEN) as client:
+        client.add_middleware(Meddling())
+        client.add_metrics_hook(records.append)
+        assert await client.post("/a", content=b"a" * 7) == {"ok": True}
+    ((first, _, content),) = server.seen
+    assert (first, content) == ("POST /app/a HTTP/1.1", b"a" * 7)
+    assert (records[0].method, records[0].path) == ("POST", "/a")
+
+
+async def test_a_class_in_place_of_its_instance_is_refused(node: str) -> None:
+    async with RonClient(node) as client:
+        with pytest.raises(RonRequestError, match="give an instance"):
+            client.add_middleware(Middleware)
 
 
 @pytest.mark.parametrize("thing", [object(), 3, "before_request", None])

@@ -66,6 +66,8 @@ CHECKS = {"event_loop": "ok", "clock": "ok"}
         (reply("200 OK", b'{"ok":false}', JSON), NodeHealth(False, 200)),
         (reply("503 x", b"degraded", TEXT), NodeHealth(False, 503)),
         (reply("503 x", b'{"unhealthy":["a"]}', JSON), NodeHealth(False, 503, {"a": False})),
+        (reply("503 x", b'{"unhealthy":5}', JSON), NodeHealth(False, 503)),
+        (reply("503 x", b'{"unhealthy":"db"}', JSON), NodeHealth(False, 503)),
         (
             reply("503 x", b'{"ok":false,"checks":{"clock":"late"}}', JSON),
             NodeHealth(False, 503, {"clock": "late"}),
@@ -188,6 +190,21 @@ async def test_any_path_behind_the_base_url_can_be_asked_with_the_credential_or_
         ("GET /ron/metrics?a=1 HTTP/1.1", None),
         ("PUT /ron/v1/kv/b/k HTTP/1.1", f"Bearer {TOKEN}"),
     ]
+
+
+@pytest.mark.parametrize("credential", ["omit", "", 1, None])
+async def test_the_credential_is_asked_for_with_true_only(credential: Any) -> None:
+    async with RonClient("http://127.0.0.1:1", token=TOKEN) as client:
+        with pytest.raises(RonRequestError, match="credential is"):
+            await client.node.request("GET", "/x", credential=credential)
+
+
+@pytest.mark.parametrize("node", ["include", "omit"])
+async def test_a_call_of_the_app_plane_cannot_be_talked_out_of_it(node: str) -> None:
+    options: Any = {"node": node}
+    async with RonClient("http://127.0.0.1:1", token=TOKEN) as client:
+        with pytest.raises(TypeError):
+            await client.get("/healthz", **options)
 
 
 def test_the_synchronous_client_asks_too(node: str) -> None:

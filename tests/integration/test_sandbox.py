@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from typing import Any
 
 import pytest
+from wasmtime import WasmtimeError
 
 import guests
 from ron_app_sdk_py import (
@@ -14,6 +17,7 @@ from ron_app_sdk_py import (
     RonNetworkError,
     RonRequestError,
     RonSandboxError,
+    RonTooLargeError,
 )
 from ron_app_sdk_py.calls.calls import Calls
 from ron_app_sdk_py.calls.limits import Limits
@@ -268,6 +272,50 @@ async def test_an_interrupted_crossing_discards_the_instance(node: str) -> None:
         assert (await client.get("/hello"))["ok"]
 
 
+@pytest.mark.parametrize("export", ["begin", "cancel", "close", "derive", "feed"])
+@pytest.mark.parametrize("how", [KeyboardInterrupt, WasmtimeError("wasm trap")], ids=repr)
+async def test_whatever_crossing_loses_the_instance_every_call_on_it_hears_of_it(
+    node: str, export: str, how: Any
+) -> None:
+    """Those that wait for a place too, which no network would ever wake."""
+    config = ClientConfig(base_url=node, max_concurrency=1)
+    async with RonClient(config=config) as client:
+        derived = client.with_options(timeout=9)
+        slow = asyncio.create_task(client.get("/delay", query={"ms": 9_000}))
+        waiting = asyncio.create_task(client.get("/hello"))
+        ended = asyncio.create_task(client.get("/hello"))
+        while not client._calls._sessions.guest or client._calls.stats()["calls"] < 3:
+            await asyncio.sleep(0)
+        guest = client._calls._sessions.guest
+
+        def raising(message: bytes, fuel: int) -> str:
+            raise how
+
+        guest.instance._calls[export] = raising
+        with contextlib.suppress(KeyboardInterrupt, RonSandboxError):
+            match export:
+                case "begin":
+                    await client.get("/hello")
+                case "cancel":
+                    # As a cancelled call does; but there a KeyboardInterrupt would end the loop.
+                    client._calls._drop(client._calls._in_flight[max(client._calls._in_flight)])
+                case "close":
+                    await derived.close()
+                case "derive":
+                    client.with_options(timeout=5)
+                case "feed":
+                    client._calls._tick()
+        assert guest.instance.dead
+        ended.cancel()
+        outcomes = await asyncio.wait_for(
+            asyncio.gather(slow, waiting, ended, return_exceptions=True), 30
+        )
+        assert [type(outcome) for outcome in outcomes[:2]] == [RonSandboxError, RonSandboxError]
+        assert all("in flight" in str(outcome) for outcome in outcomes[:2])
+        assert (await client.get("/hello"))["ok"]
+        assert client._calls.stats()["calls"] == 0
+
+
 async def test_a_call_on_a_closed_session_says_so() -> None:
     calls = Calls(lambda: AiohttpTransport(TransportSettings()))
     session = calls.open(SETTINGS)
@@ -275,6 +323,29 @@ async def test_a_call_on_a_closed_session_says_so() -> None:
     with pytest.raises(RonClosedError):
         await calls.perform(session, LIMITS, Request("GET", "/x"))
     await calls.close_loop()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"query": {"q": "x" * 70_000_000}},
+        {"query": [("a", "b")] * 300_000},
+        {"headers": {"q": "x" * 70_000_000}},
+        {"path": "/" + "x" * 70_000_000},
+        {"method": "G" * 70_000_000},
+        {"idem": "k" * 70_000_000},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+async def test_arguments_larger_than_the_component_s_memory_never_reach_it(
+    node: str, arguments: dict[str, Any]
+) -> None:
+    async with RonClient(node) as client:
+        guest = client._calls._sessions.guest
+        with pytest.raises(RonTooLargeError):
+            await client.request(**({"method": "GET", "path": "/x"} | arguments))
+        assert client._calls._sessions.guest is guest
+        assert (await client.get("/hello"))["ok"]
 
 
 async def test_a_refused_field_leaves_the_instance_usable(node: str) -> None:

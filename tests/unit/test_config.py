@@ -51,6 +51,28 @@ def test_every_bad_variable_is_named_in_one_error() -> None:
     assert all(name in caught.value.message for name in bad)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RON_SDK_OVERALL_TIMEOUT_MS", "9" * 400),
+        ("RON_SDK_READ_TIMEOUT_MS", "9" * 5000),
+        ("RON_SDK_READ_TIMEOUT_MS", "٣"),
+        ("RON_APP_TIMEOUT", "9" * 400),
+        ("RON_APP_TIMEOUT", "9" * 5000 + "ms"),
+        ("RON_APP_TIMEOUT", "\udcff"),
+        ("RON_APP_TIMEOUT", "."),
+        ("RON_APP_TIMEOUT", 3),
+        ("RON_APP_TOKEN", b"hunter22"),
+    ],
+)
+def test_an_odd_value_of_a_variable_is_named_and_kept_short(variable: str, value: Any) -> None:
+    with pytest.raises(RonConfigError, match=f"{variable} is ") as caught:
+        ClientConfig.from_env({variable: value})
+    assert "hunter22" not in caught.value.message
+    assert len(caught.value.message) < 200
+    caught.value.message.encode()
+
+
 def test_neither_repr_nor_str_shows_the_token_and_pickling_keeps_it() -> None:
     config = ClientConfig(base_url="https://e", token=TOKEN)
     assert TOKEN not in repr(config) + str(config)
@@ -87,6 +109,10 @@ NOT_TEXT: Any = 3
         (ClientConfig(max_queue=-1), "max_queue"),
         (ClientConfig(max_request_bytes=2**40), "max_request_bytes"),
         (ClientConfig(max_response_bytes=-1), "max_response_bytes"),
+        (ClientConfig(timeout=10**400), "timeout is an int of more than 20 digits"),
+        (ClientConfig(connect_timeout=10**400), "connect_timeout"),
+        (ClientConfig(base_url="https://e/" + "x" * 70_000_000), "base_url has 70000010"),
+        (ClientConfig(token="x" * 40_000), "token has 40000"),
         (ClientConfig(user_agent="a\nb"), "user_agent"),
         (ClientConfig(user_agent="é"), "user_agent"),
     ],
@@ -97,6 +123,12 @@ def test_a_bad_value_is_refused_when_the_client_is_made(config: ClientConfig, wo
     shown = f"{caught.value!r} {caught.value}"
     assert TOKEN not in shown
     assert "secret-pw" not in shown
+
+
+@pytest.mark.parametrize("config", [{}, ClientConfig, "https://e"], ids=repr)
+def test_what_is_no_configuration_is_refused(config: Any) -> None:
+    with pytest.raises(RonConfigError, match="give a ClientConfig"):
+        RonClient(config=config)
 
 
 def test_arguments_win_over_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +214,10 @@ def test_a_dotenv_file_that_is_not_there_is_a_fault_only_if_it_was_named(
         ClientConfig.from_env({}, dotenv="latin.env")
     with pytest.raises(RonConfigError, match="can't be read"):
         ClientConfig.from_env({}, dotenv=tmp_path)
+    no_path: Any
+    for no_path in ("a\0b", 3, None, b"a"):
+        with pytest.raises(RonConfigError, match="dotenv is"):
+            ClientConfig.from_env({}, dotenv=no_path)
     Path("bad.env").write_text("RON_SDK_READ_TIMEOUT_MS=never")
     with pytest.raises(RonConfigError, match="RON_SDK_READ_TIMEOUT_MS"):
         ClientConfig.from_env({}, dotenv="bad.env")

@@ -17,7 +17,7 @@ from .calls.limits import Limits
 from .calls.metrics import Metrics, MetricsHook
 from .calls.sessions import Session
 from .config import ClientConfig, from_environment
-from .errors import RonConfigError, RonError, RonSecurityWarning
+from .errors import RonConfigError, RonError, RonRequestError, RonSecurityWarning
 from .middleware import NONE
 from .request import Request
 from .response import Response
@@ -47,6 +47,10 @@ class BaseClient:
             allow_insecure_http=allow_insecure_http,
         )
         faults: list[str] = []
+        if config is not None and not isinstance(config, ClientConfig):
+            raise RonConfigError(
+                f"config is {type(config).__name__}; give a ClientConfig", code="invalid_config"
+            )
         if config is None:
             values, faults = from_environment(os.environ)
             config = ClientConfig(**{**values, **given})
@@ -136,7 +140,16 @@ class BaseClient:
 
     def add_metrics_hook(self, hook: MetricsHook) -> None:
         """Has ``hook`` called with a :class:`CallRecord` after each call of the root client and all
-        that are derived from it. What it raises is logged and does the call no harm."""
+        that are derived from it. What it raises is logged and does the call no harm.
+
+        Raises:
+            RonRequestError: it can't be called.
+        """
+        if not callable(hook):
+            raise RonRequestError(
+                f"the metrics hook is {type(hook).__name__}; give a function of one argument",
+                code="invalid_hook",
+            )
         self._calls.add_hook(hook)
 
     @property
@@ -180,9 +193,11 @@ class BaseClient:
         if not chain:
             return await self._calls.perform(self._session, self._limits, request)
         await chain.run("before_request", request)
-        request.normalize()
         try:
-            response = await self._calls.perform(self._session, self._limits, request, chain)
+            request.normalize()
+            response = await self._calls.perform(
+                self._session, self._limits, request.as_it_is(), chain
+            )
         except RonError as error:
             await chain.run("after_error", request, error)
             raise

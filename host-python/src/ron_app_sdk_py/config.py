@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class ClientConfig:
     max_request_bytes: int | None = None
     """Largest request body in bytes. Default 1 MiB."""
 
-    max_response_bytes: int = defaults.MAX_RESPONSE_BYTES
+    max_response_bytes: int | None = None
     """Largest body of a successful answer in bytes. Default 16 MiB."""
 
     allow_insecure_http: bool = False
@@ -156,6 +157,8 @@ def from_environment(
             text = source.get(variable, "")
             if text and field not in found and field not in values:
                 try:
+                    if not isinstance(text, str):
+                        raise ValueError(f"is {type(text).__name__}; give a str")
                     found[field] = read(text)
                 except ValueError as fault:
                     faults.append(f"{variable} {fault}")
@@ -165,7 +168,9 @@ def from_environment(
 
 def _dotenv(given: bool | str | os.PathLike[str]) -> dict[str, str]:
     """The variables of a ``.env`` file."""
-    path = Path(".env") if given is True else Path(os.fspath(given))  # type: ignore[arg-type]
+    if given is not True and not isinstance(given, str | os.PathLike):
+        raise ValueError(f"dotenv is {type(given).__name__}; give a bool or a path")
+    path = Path(".env") if given is True else Path(given)
     try:
         from dotenv import dotenv_values
     except ImportError:
@@ -183,6 +188,8 @@ def _dotenv(given: bool | str | os.PathLike[str]) -> dict[str, str]:
         raise ValueError(f"the file {path} can't be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise ValueError(f"the file {path} is not UTF-8") from None
+    except ValueError:
+        raise ValueError(f"dotenv is {str(path)!a:.80}, which is no path") from None
     # Interpolation would mix the process's own variables in.
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value is not None}
@@ -191,6 +198,11 @@ def _dotenv(given: bool | str | os.PathLike[str]) -> dict[str, str]:
 def _text(field: str, value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{field} is {type(value).__name__}; give a str")
+    if len(value) > defaults.MAX_SETTING_CHARACTERS:
+        raise ValueError(
+            f"{field} has {len(value)} characters, more than {defaults.MAX_SETTING_CHARACTERS}; "
+            "shorten it"
+        )
     bad = next((c for c in value if c in "\0\r\n" or "\ud800" <= c <= "\udfff"), None)
     if bad is not None:
         raise ValueError(
@@ -217,7 +229,7 @@ def _number(field: str, value: object) -> str:
         raise ValueError(f"{field} is {type(value).__name__}; give a whole number")
     if not 0 <= value < 2**32:
         raise ValueError(f"{field} is out of range; give a whole number from 0 to {2**32 - 1}")
-    return str(value)
+    return int.__repr__(value)
 
 
 _SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str]]] = {
@@ -242,9 +254,9 @@ def _shown(text: str) -> str:
 
 
 def _milliseconds(text: str) -> float:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    if not (text.isascii() and text.isdigit() and 0 < float(text) < math.inf):
         raise ValueError(f"is {_shown(text)}; give a positive number of milliseconds")
-    return int(text) / 1000
+    return float(text) / 1000
 
 
 def _seconds(text: str) -> float:
@@ -257,7 +269,7 @@ def _seconds(text: str) -> float:
         if not number.isascii() or not number.replace(".", "", 1).isdigit():
             raise ValueError
         seconds = float(number) * scale
-        if seconds <= 0:
+        if not 0 < seconds < math.inf:
             raise ValueError
     except ValueError:
         raise ValueError(f"is {_shown(text)}; give seconds such as 2.5, 2.5s or 2500ms") from None

@@ -23,6 +23,13 @@ MAX_RESPONSE_HEADER_BYTES: Final = 64 * 1024
 MAX_RESPONSE_HEADER_FIELDS: Final = 256
 """Most fields of a response header section."""
 
+MAX_REQUEST_HEAD_BYTES: Final = 1024 * 1024
+"""What the component is given of a request, in bytes; it refuses less than that with more to say,
+but its memory has an end."""
+
+MAX_SETTING_CHARACTERS: Final = 32 * 1024
+"""Longest text in a configuration: with the credential, other headers must fit in 64 KiB."""
+
 GUEST_FUEL: Final = 2_000_000_000
 """Fuel for one crossing into the component: about a second of computing."""
 

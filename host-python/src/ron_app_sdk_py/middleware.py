@@ -106,8 +106,14 @@ class Chain:
         """This chain with one more at its end.
 
         Raises:
-            RonRequestError: ``member`` has none of the methods of :class:`Middleware`.
+            RonRequestError: ``member`` is a class or has none of the methods of
+                :class:`Middleware`.
         """
+        if isinstance(member, type):
+            raise RonRequestError(
+                f"middleware is the class {member.__name__}; give an instance of it",
+                code="invalid_middleware",
+            )
         if not any(callable(getattr(member, name, None)) for name in _PER_CALL + _PER_ATTEMPT):
             raise RonRequestError(
                 f"middleware {type(member).__name__} has none of the methods "

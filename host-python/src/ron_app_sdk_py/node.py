@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, Unpack
 
-from .errors import RonParseError, RonProblem
+from .errors import RonParseError, RonProblem, RonRequestError
 from .options import ContentOptions
 from .request import Request
 from .response import Response
@@ -107,8 +107,14 @@ class Node:
         Raises:
             RonError: as :meth:`RonClient.request`.
         """
-        plane = "include" if credential else "omit"
-        return await self._perform(Request(method, path, node=plane, **options))
+        if not isinstance(credential, bool):
+            raise RonRequestError(
+                f"credential is {type(credential).__name__}; give True or False",
+                code="invalid_credential",
+            )
+        request = Request(method, path, **options)
+        request.node = "include" if credential else "omit"
+        return await self._perform(request)
 
     async def health(self) -> NodeHealth:
         """Asks ``/healthz``. A node that is unwell is an answer, not an error.
@@ -199,7 +205,8 @@ def _unhealthy(problem: RonProblem) -> NodeHealth:
     if problem.status not in _UNAVAILABLE:
         raise problem
     parts = dict(problem.problem.extensions)
-    for name in parts.pop("unhealthy", None) or ():
+    unhealthy = parts.pop("unhealthy", None)
+    for name in unhealthy if isinstance(unhealthy, list) else ():
         parts[str(name)] = False
     checks = parts.pop("checks", None)
     parts.pop("ok", None)

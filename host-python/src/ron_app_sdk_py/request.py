@@ -13,6 +13,7 @@ from .options import FieldMap, Query
 
 _ENCODER = json_.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _JSON_TYPE = ("content-type", "application/json")
+_LONGEST_SECONDS = 2**63 / 1e9
 
 
 class Unset:
@@ -35,6 +36,8 @@ class Request:
         content: the content, or None.
         timeout: seconds for the whole call, or None for the configured time.
         idem: True for a fresh ``Idempotency-Key``, or the key.
+        node: for a path behind the base URL instead of the app plane: ``include`` or ``omit`` the
+            credential; else None.
     """
 
     __slots__ = ("content", "headers", "idem", "method", "node", "path", "query", "timeout")
@@ -50,7 +53,6 @@ class Request:
         headers: FieldMap | None = None,
         timeout: float | None = None,
         idem: bool | str = False,
-        node: str | None = None,
     ) -> None:
         """Brings the arguments into one form.
 
@@ -63,8 +65,6 @@ class Request:
             headers: see there.
             timeout: see there.
             idem: see there.
-            node: for a path behind the base URL instead of the app plane: ``include`` or ``omit``
-                the credential.
 
         Raises:
             RonRequestError: an argument has the wrong type, or the content can't be encoded.
@@ -86,7 +86,7 @@ class Request:
             self.content = _content(content)
         self.timeout = timeout
         self.idem = idem
-        self.node = node
+        self.node: str | None = None
 
     def normalize(self) -> None:
         """Brings what middleware has set into one form again.
@@ -97,6 +97,13 @@ class Request:
         self.query = query_pairs(self.query)
         self.headers = _fields(self.headers)
         self.content = _content(self.content)
+
+    def as_it_is(self) -> Request:
+        """A copy, for a call that has begun: who keeps this one may change it at any time."""
+        copy = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(copy, name, getattr(self, name))
+        return copy
 
     def begin(self, log_level: str | None = None) -> Begin:
         """What the component is told; it checks what is not checked here.
@@ -128,8 +135,13 @@ class Request:
             options.append(("timeout", nanoseconds("timeout", self.timeout)))
         if isinstance(self.idem, str):
             options.append(("idempotency-key", self.idem))
-        elif self.idem:
+        elif self.idem is True:
             options.append(("idempotent", "true"))
+        elif self.idem is not None and self.idem is not False:
+            raise RonRequestError(
+                f"idem is {type(self.idem).__name__}; give True or the key as a str",
+                code="invalid_idempotency_key",
+            )
         if self.node is not None:
             options.append(("node", self.node))
         if log_level is not None:
@@ -142,32 +154,46 @@ class Request:
 
 
 def nanoseconds(name: str, seconds: object) -> str:
-    """A time as the component wants it.
+    """A time as the component wants it. More than the component's clock can hold is as much as it
+    can: 292 years.
 
     Raises:
         RonRequestError: it is not a positive finite number.
     """
-    if (
-        isinstance(seconds, bool)
-        or not isinstance(seconds, int | float)
-        or not math.isfinite(seconds)
-        or seconds <= 0
-    ):
+    number = math.nan
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool):
+        try:
+            number = float(seconds)
+        except OverflowError:
+            number = math.inf
+    if not 0 < number < math.inf:
         raise RonRequestError(
             f"{name} is {_shown(seconds)}; give a positive number of seconds",
             code="invalid_timeout",
         )
-    return str(min(max(1, round(seconds * 1e9)), 2**63))
+    return str(max(1, round(min(number, _LONGEST_SECONDS) * 1e9)))
 
 
 def _shown(value: object) -> str:
     """A number; of anything else the type, since the value may be a secret in the wrong place."""
-    return repr(value) if isinstance(value, int | float) else type(value).__name__
+    if type(value) is float:
+        return repr(value)
+    if type(value) is int:
+        return repr(value) if abs(value) < 10**20 else "an int of more than 20 digits"
+    return type(value).__name__
+
+
+def _named(name: object) -> str:
+    """A name as it may stand in a message: short and printable."""
+    return f"{name!a:.60}" if isinstance(name, str) else _shown(name)
 
 
 def _content(content: object) -> bytes | None:
-    if content is None or isinstance(content, bytes):
+    if content is None or type(content) is bytes:
         return content
+    if isinstance(content, bytes):
+        # A subclass may tell another length than it has.
+        return bytes(memoryview(content))
     if isinstance(content, str):
         return _utf8("content", content)
     raise RonRequestError(
@@ -199,14 +225,19 @@ def _utf8(name: str, text: str) -> bytes:
 
 
 def _pairs(name: str, given: Any) -> list[tuple[Any, Any]]:
-    if isinstance(given, Mapping):
-        return list(given.items())
+    pairs = []
     try:
-        return [(key, value) for key, value in given]
+        for pair in given.items() if isinstance(given, Mapping) else given:
+            if isinstance(pair, str):
+                # Two characters would pass for a name and a value.
+                raise TypeError
+            key, value = pair
+            pairs.append((key, value))
     except (TypeError, ValueError):
         raise RonRequestError(
             f"{name} is {type(given).__name__}; give a mapping or pairs", code=f"invalid_{name}"
         ) from None
+    return pairs
 
 
 def _fields(headers: FieldMap | None) -> list[tuple[str, str]]:
@@ -216,14 +247,14 @@ def _fields(headers: FieldMap | None) -> list[tuple[str, str]]:
     for name, value in fields:
         if not isinstance(name, str) or not isinstance(value, str):
             raise RonRequestError(
-                f"header {name!r} maps to {type(value).__name__}; names and values are str",
+                f"header {_named(name)} maps to {type(value).__name__}; names and values are str",
                 code="invalid_header",
             )
         if not value.isascii():
             odd = next(character for character in value if not character.isascii())
             raise RonRequestError(
-                f"the value of header {name!r} holds {odd!a}; field values are ASCII (RFC 9110, "
-                "section 5.5): percent-encode it or send it in the body",
+                f"the value of header {_named(name)} holds {odd!a}; field values are ASCII (RFC "
+                "9110, section 5.5): percent-encode it or send it in the body",
                 code="invalid_header",
             )
     return fields
@@ -241,7 +272,7 @@ def query_pairs(query: Query | None) -> list[tuple[str, str]]:
     for name, value in _pairs("query", query):
         if not isinstance(name, str):
             raise RonRequestError(
-                f"the query name {name!r} is {type(name).__name__}; give a str",
+                f"the query name {_named(name)} is {type(name).__name__}; give a str",
                 code="invalid_query",
             )
         several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
@@ -252,6 +283,7 @@ def query_pairs(query: Query | None) -> list[tuple[str, str]]:
 
 
 def _parameter(name: str, value: object) -> str:
+    # Subclasses, of enumerations and of numpy, may write themselves otherwise than as numbers.
     match value:
         case str():
             return value
@@ -259,21 +291,21 @@ def _parameter(name: str, value: object) -> str:
             return "true" if value else "false"
         case int():
             try:
-                return str(value)
+                return int.__repr__(value)
             except ValueError:
                 raise RonRequestError(
-                    f"the query parameter {name!r} is an int of too many digits; send it in the "
-                    "body",
+                    f"the query parameter {_named(name)} is an int of too many digits; send it in "
+                    "the body",
                     code="invalid_query",
                 ) from None
         case float() if math.isfinite(value):
-            return repr(value)
+            return float.__repr__(value)
         case float():
-            kind = f"the float {value}"
+            kind = f"the float {float.__repr__(value)}"
         case _:
             kind = type(value).__name__
     raise RonRequestError(
-        f"the query parameter {name!r} is {kind}; give str, int, finite float, bool or None, or a "
-        "list of them",
+        f"the query parameter {_named(name)} is {kind}; give str, int, finite float, bool or None, "
+        "or a list of them",
         code="invalid_query",
     )

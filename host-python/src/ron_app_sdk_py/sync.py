@@ -28,7 +28,7 @@ class RonClientSync(BaseClient):
     """
 
     def _opened(self) -> None:
-        self._loops = ThreadLoops()
+        self._loops = ThreadLoops(self._calls.is_crossing_here)
 
     def get(self, path: str, **options: Unpack[CallOptions]) -> Any:
         """GET: returns the decoded answer. See :meth:`RonClient.request`."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import os
 import threading
 import weakref
@@ -12,39 +14,62 @@ from typing import Any, TypeVar
 
 from .calls.loops import running_loop
 from .defaults import MAX_HELPER_THREADS
+from .errors import RonClosedError, RonOverloadError
 
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
 
 
 class ThreadLoops:
-    """A private event loop for each thread. A loop's end closes its connections."""
+    """A private event loop for each thread. A loop's end closes its connections.
 
-    def __init__(self) -> None:
+    Args:
+        is_stuck: whether the calling code interrupts something of its thread that every other
+            thread may have to wait for, so that no helper can help.
+    """
+
+    def __init__(self, is_stuck: Callable[[], bool]) -> None:
+        self._is_stuck = is_stuck
+        self._closed = False
         self._inherited: list[object] = []
         self._start_in_process()
 
     def _start_in_process(self) -> None:
         self._process = os.getpid()
         self._local = threading.local()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._all: list[_ThreadLoop] = []
         self._helpers: ThreadPoolExecutor | None = None
+        self._free_helpers = threading.Semaphore(MAX_HELPER_THREADS)
         weakref.finalize(self, _close_all, self._all, self._process)
 
     def run(self, work: Work[T]) -> T:
-        """Runs a coroutine on this thread's loop. A thread that runs a loop already can't run
-        another: for it a helper thread does the work, on a loop of the helper's own."""
+        """Runs a coroutine on this thread's loop. Where that can't be, because the thread runs a
+        loop already or was interrupted in a call by a signal's handler or a finalizer, a helper
+        thread does the work, on a loop of the helper's own.
+
+        Raises:
+            RonOverloadError: a helper wants a helper and there is none.
+            RonClosedError: the loops were closed, or Python is shutting down.
+        """
         if self._process != os.getpid():
             # The loops belong to the parent; destroying them could reach into its connections.
             self._inherited.append((self._all, self._local, self._helpers))
             self._start_in_process()
-        if running_loop() is None:
-            return self._own().run(work)
+        while running_loop() is None and not self._closed:
+            own = self._own()
+            if own.is_busy():
+                break
+            with contextlib.suppress(_LoopClosedError):
+                return own.run(work)
+        if self._closed:
+            raise RonClosedError("the client was closed; open a new one", code="closed")
         return self._run_by_helper(work)
 
     def close(self) -> None:
-        """Closes the loops of all threads once their calls have ended."""
+        """Closes the loops of all threads, those with a call at its end. It waits for none: the
+        call may be waiting for what closes the client."""
+        self._closed = True
         with self._lock:
             helpers, self._helpers = self._helpers, None
         _close_all(self._all, self._process)
@@ -62,18 +87,45 @@ class ThreadLoops:
             _close_all(gone, self._process)
         return loop
 
-    def _run_by_helper(self, work: Work[T]) -> T:
+    def _start_helpers(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._helpers is None:
                 self._helpers = ThreadPoolExecutor(MAX_HELPER_THREADS, "ron-app-sdk-py")
-            helpers = self._helpers
-        loops: list[_ThreadLoop] = []
+            return self._helpers
 
-        def help_out() -> T:
-            loops.append(self._own())
-            return loops[0].run(work)
+    def _run_by_helper(self, work: Work[T]) -> T:
+        if self._is_stuck():
+            raise RonOverloadError(
+                "a signal handler or finalizer uses the client while it interrupts a call of it in "
+                "the component; do the work later, outside of the handler",
+                code="reentered",
+            )
+        # Helpers that waited for each other would wait for ever.
+        if not self._free_helpers.acquire(blocking=not getattr(self._local, "helps", False)):
+            raise RonOverloadError(
+                f"{MAX_HELPER_THREADS} synchronous calls wait for each other inside running event "
+                "loops; use RonClient there, or call less from middleware and log handlers",
+                code="helpers",
+            )
+        try:
+            helpers = self._helpers or self._start_helpers()
+            loops: list[_ThreadLoop] = []
 
-        future = helpers.submit(help_out)
+            def help_out() -> T:
+                self._local.helps = True
+                loops.append(self._own())
+                return loops[0].run(work)
+
+            try:
+                future = helpers.submit(contextvars.copy_context().run, help_out)
+            except RuntimeError:
+                raise RonClosedError(
+                    "the client was closed, or Python is shutting down", code="closed"
+                ) from None
+        except BaseException:
+            self._free_helpers.release()
+            raise
+        future.add_done_callback(lambda _: self._free_helpers.release())
         try:
             return future.result()
         except BaseException:
@@ -81,6 +133,10 @@ class ThreadLoops:
             if not future.done() and not future.cancel() and loops:
                 loops[0].interrupt()
             raise
+
+
+class _LoopClosedError(Exception):
+    """The loop was closed by another thread."""
 
 
 class _ThreadLoop:
@@ -97,10 +153,26 @@ class _ThreadLoop:
         """Whether its thread has ended."""
         return not self._thread.is_alive()
 
+    def is_busy(self) -> bool:
+        """Whether something runs on it."""
+        return self._running.locked()
+
     def run(self, work: Work[T]) -> T:
-        """Runs a coroutine."""
-        with self._running:
-            return self._runner.run(self._observed(work))
+        """Runs a coroutine.
+
+        Raises:
+            _LoopClosedError: the loop is closed.
+        """
+        try:
+            with self._running:
+                if self.closed:
+                    raise _LoopClosedError
+                # Middleware sees the context variables of the caller, not those of the first one.
+                context = contextvars.copy_context()
+                return self._runner.run(self._observed(work), context=context)
+        finally:
+            if self.closed:
+                self._close_unless_busy()
 
     def interrupt(self) -> None:
         """Cancels what runs, from another thread."""
@@ -109,10 +181,17 @@ class _ThreadLoop:
             task.get_loop().call_soon_threadsafe(task.cancel)
 
     def close(self) -> None:
-        """Closes the connections and the loop; waits for a call that is ending."""
-        with self._running:
-            self.closed = True
-            self._runner.close()
+        """Closes the connections and the loop, at once or at the end of the call that runs."""
+        self.closed = True
+        self._close_unless_busy()
+
+    def _close_unless_busy(self) -> None:
+        # Whoever keeps it busy sees `closed` afterwards and comes here too.
+        if self._running.acquire(blocking=False):
+            try:
+                self._runner.close()
+            finally:
+                self._running.release()
 
     async def _observed(self, work: Work[T]) -> T:
         self._task = asyncio.current_task()

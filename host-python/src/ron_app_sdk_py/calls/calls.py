@@ -9,12 +9,13 @@ deadlines and ``close`` reach it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import time
 from collections.abc import Callable
 
-from ..engine.guest import Clock
+from ..engine.guest import Clock, Guest
 from ..engine.messages import Abort, Done, Failed, Log, Output, Pairs, Read, Send
 from ..errors import RonClosedError, RonError, RonRequestError, RonSandboxError, broken
 from ..middleware import NONE, Attempt, Chain
@@ -75,15 +76,30 @@ class Calls:
         self._inherited += [self._in_flight, self._loops, self._sessions.after_fork()]
         self._start_in_process()
 
-    def open(self, settings: Pairs, parent: Session | None = None) -> Session:
-        """Opens a session: see :meth:`~.sessions.Sessions.open`."""
+    def _check_usable(self) -> None:
         if self._closed:
             raise RonClosedError("the client was closed; open a new one", code="closed")
-        return self._sessions.open(settings, parent)
+        if self._process != os.getpid():
+            self._start_after_fork()
+
+    def open(self, settings: Pairs, parent: Session | None = None) -> Session:
+        """Opens a session: see :meth:`~.sessions.Sessions.open`."""
+        self._check_usable()
+        self._close_abandoned()
+        try:
+            return self._sessions.open(settings, parent)
+        except BaseException as error:
+            guest = self._sessions.guest
+            if guest is not None and guest.instance.dead:
+                self._lose(guest, None, error)
+            raise
 
     def close_session(self, session: Session) -> None:
         """Closes a session and those derived from it; their calls end with
-        :class:`RonClosedError`."""
+        :class:`RonClosedError`. From inside of a crossing, as a finalizer may, it is put off."""
+        if self.is_crossing_here():
+            self.abandon(session)
+            return
         forgotten = self._sessions.forget(session)
         guest = self._sessions.guest
         if guest is None or not guest.usable:
@@ -91,18 +107,28 @@ class Calls:
             return
         for closed in forgotten:
             with contextlib.suppress(RonSandboxError):
-                self._deliver(guest.close(closed.id), None)
+                self._cross(guest, functools.partial(guest.close, closed.id), None)
 
     def abandon(self, session: Session) -> None:
         """As :meth:`close_session`, but later, when a call crosses anyway: for finalizers, which
         may run in the middle of a crossing."""
         self._sessions.abandon(session)
 
+    def _close_abandoned(self) -> None:
+        for session in self._sessions.take_abandoned():
+            self.close_session(session)
+
     def end(self) -> None:
         """Closes all sessions; every call in flight ends with :class:`RonClosedError`."""
         self._closed = True
         for session in self._sessions.all():
             self.close_session(session)
+
+    def is_crossing_here(self) -> bool:
+        """Whether the calling code interrupts a crossing of its own thread: a signal's handler or a
+        finalizer may."""
+        guest = self._sessions.guest
+        return guest is not None and guest.instance.is_held_here()
 
     async def close_loop(self) -> None:
         """Closes the connections of the running loop."""
@@ -137,15 +163,11 @@ class Calls:
         Raises:
             RonError: it failed.
         """
-        if self._closed:
-            raise RonClosedError("the client was closed; open a new one", code="closed")
-        if self._process != os.getpid():
-            self._start_after_fork()
+        self._check_usable()
         loop = self._loops.running() or await self._loops.current()
         if loop.was_idle():
             await loop.hear()
-        for abandoned in self._sessions.take_abandoned():
-            self.close_session(abandoned)
+        self._close_abandoned()
         begin = request.begin(logs.wanted_level())
         guest = self._sessions.usable_guest()
         call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
@@ -153,7 +175,7 @@ class Calls:
         counters.calls += 1
         self._in_flight[call.id] = call
         try:
-            self._cross(call, lambda: guest.begin(session.id, call.id, begin))
+            self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
             response = await self._run(call)
         except BaseException as error:
             counters.errors += 1
@@ -174,7 +196,7 @@ class Calls:
         if not call.over and call.guest.usable:
             # What ended the call is what the caller must hear of.
             with contextlib.suppress(RonSandboxError):
-                self._cross(call, lambda: call.guest.cancel(call.id))
+                self._cross(call.guest, lambda: call.guest.cancel(call.id), call)
 
     async def _run(self, call: InFlight) -> Response:
         while True:
@@ -203,40 +225,53 @@ class Calls:
     async def _send(self, call: InFlight, send: Send) -> None:
         call.limits.guard.check(send.url, send.headers, node=call.request.node is not None)
         attempt = None
-        if call.middleware.sees_attempts:
-            attempt = Attempt(call.attempts + 1, send.method, send.url, send.headers)
-            await call.middleware.run("before_attempt", attempt)
-            check_added(attempt.added)
-            send = send._replace(headers=send.headers + attempt.added)
+        try:
+            if call.middleware.sees_attempts:
+                attempt = Attempt(call.attempts + 1, send.method, send.url, send.headers)
+                await call.io(call.middleware.run("before_attempt", attempt))
+                check_added(attempt.added)
+                send = send._replace(headers=send.headers + attempt.added)
+            outcome = await self._attempt(call, send, attempt)
+            if attempt is not None:
+                await call.io(call.middleware.run("after_attempt", attempt))
+        except InterruptedByInboxError:
+            return
+        guest = call.guest
+        if isinstance(outcome, TransportFailure):
+            code, detail = outcome.code, outcome.detail
+            self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, detail), call)
+            return
+        status, headers = outcome.status, outcome.headers
+        try:
+            self._cross(
+                guest, lambda: guest.response(call.id, send.exchange, status, headers), call
+            )
+        except RonRequestError:
+            # Fields that can't be framed came from the server, so the caller is not to blame.
+            code = "HTTP-protocol-error"
+            self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, ""), call)
+
+    async def _attempt(
+        self, call: InFlight, send: Send, attempt: Attempt | None
+    ) -> TransportResponse | TransportFailure:
         counters = call.loop.counters
         counters.attempts += 1
         if call.attempts:
             counters.retries += 1
         call.attempts += 1
-        guest = call.guest
         started = time.monotonic()
+        outcome: TransportResponse | TransportFailure
         try:
-            response = await call.io(self._exchange(call, send))
-        except InterruptedByInboxError:
-            return
+            outcome = await call.io(self._exchange(call, send))
         except TransportFailure as failure:
-            call.failure = failure
-            if attempt is not None:
-                attempt.failure, attempt.duration = failure.code, time.monotonic() - started
-                await call.middleware.run("after_attempt", attempt)
-            code, detail = failure.code, failure.detail
-            self._cross(call, lambda: guest.failure(call.id, send.exchange, code, detail))
-            return
+            call.failure = outcome = failure
         if attempt is not None:
-            attempt.status, attempt.duration = response.status, time.monotonic() - started
-            await call.middleware.run("after_attempt", attempt)
-        status, headers = response.status, response.headers
-        try:
-            self._cross(call, lambda: guest.response(call.id, send.exchange, status, headers))
-        except RonRequestError:
-            # Fields that can't be framed came from the server, so the caller is not to blame.
-            code = "HTTP-protocol-error"
-            self._cross(call, lambda: guest.failure(call.id, send.exchange, code, ""))
+            attempt.duration = time.monotonic() - started
+            if isinstance(outcome, TransportFailure):
+                attempt.failure = outcome.code
+            else:
+                attempt.status = outcome.status
+        return outcome
 
     async def _exchange(self, call: InFlight, send: Send) -> TransportResponse:
         content = None if send.body is None else call.body(send.body)
@@ -275,31 +310,37 @@ class Calls:
         except TransportFailure as failure:
             del call.open[read.exchange]
             code, detail = failure.code, failure.detail
-            self._cross(call, lambda: guest.failure(call.id, read.exchange, code, detail))
+            self._cross(guest, lambda: guest.failure(call.id, read.exchange, code, detail), call)
             return
         if not content:
             del call.open[read.exchange]
         end = not content
         call.loop.counters.bytes_received += len(content)
         call.bytes_received += len(content)
-        self._cross(call, lambda: guest.data(call.id, read.exchange, content, end=end))
+        self._cross(guest, lambda: guest.data(call.id, read.exchange, content, end=end), call)
 
-    def _cross(self, call: InFlight, crossing: Callable[[], Output]) -> None:
-        """Calls the component for ``call``, which runs now, and hands out what it answers."""
+    def _cross(
+        self, guest: Guest, crossing: Callable[[], Output], current: InFlight | None
+    ) -> None:
+        """Calls the component, for ``current`` if that is the call that runs now, and hands out
+        what it answers."""
         try:
             output = crossing()
-        except RonSandboxError as error:
-            self._lose(call, error)
+        except BaseException as error:
+            # A signal's handler too may have raised in the middle of it.
+            if isinstance(error, RonSandboxError) or guest.instance.dead:
+                self._lose(guest, current, error)
             raise
-        self._deliver(output, call)
+        self._deliver(output, current)
 
     def _deliver(self, output: Output, current: InFlight | None) -> None:
         """Hands out items to the calls that they belong to."""
         wake_at = output.wake_at
         refusal: Failed | None = None
+        told: list[Log] = []
         for item in output.items:
             if isinstance(item, Log):
-                logs.write(item)
+                told.append(item)
                 continue
             target = self._in_flight.get(item.call)
             if target is None:
@@ -311,36 +352,27 @@ class Calls:
         state = current.loop if current is not None else self._loops.running()
         if state is not None:
             state.arm(wake_at)
+        # Handlers are the user's code: no call waits for what they do.
+        for log in told:
+            logs.write(log)
         if refusal is not None:
             raise report_error(refusal)
 
-    def _lose(self, current: InFlight | None, error: RonSandboxError) -> None:
-        """Ends the other calls of an instance that trapped."""
-        guest = self._sessions.guest if current is None else current.guest
-        if guest is None:
-            return
+    def _lose(self, guest: Guest, current: InFlight | None, error: BaseException) -> None:
+        """Ends the other calls of an instance that trapped or was interrupted."""
         guest.instance.dead = True
         for call in list(self._in_flight.values()):
             if call.guest is guest and call is not current:
-                lost = RonSandboxError(
-                    f"the component trapped while this call was in flight: {error.message}",
-                    code=error.code,
-                )
-                call.deliver(Lost(call.id, lost))
+                call.deliver(Lost(call.id, _loss(error)))
 
     def _tick(self) -> None:
         """Time has passed on some loop."""
         guest = self._sessions.guest
         if guest is None or not guest.usable or not self._in_flight:
             return
-        try:
-            output = guest.tick()
-        except RonSandboxError as error:
-            self._lose(None, error)
-            return
-        # The calls have been told; a timer has nobody to tell.
+        # The calls are told; a timer has nobody to tell.
         with contextlib.suppress(RonSandboxError):
-            self._deliver(output, None)
+            self._cross(guest, guest.tick, None)
 
     def _record(self, call: InFlight, outcome: Response | BaseException) -> None:
         request = call.request
@@ -349,7 +381,7 @@ class Calls:
             method=request.method,
             path=request.path.partition("?")[0],
             status=getattr(outcome, "status", None),
-            error=None if answered else getattr(outcome, "code", type(outcome).__name__),
+            error=None if answered else _error_name(outcome),
             attempts=call.attempts,
             duration=time.monotonic() - call.started,
             bytes_sent=len(request.content or b"") * call.attempts,
@@ -360,7 +392,22 @@ class Calls:
             try:
                 hook(record)
             except Exception:
-                logs.LOGGER.exception("a metrics hook failed")
+                logs.tell_failure("a metrics hook failed")
+
+
+def _loss(error: BaseException) -> RonSandboxError:
+    """What the calls hear that ran on an instance which is gone."""
+    if isinstance(error, RonSandboxError):
+        text = f"the component trapped while this call was in flight: {error.message}"
+        return RonSandboxError(text, code=error.code)
+    return RonSandboxError(
+        f"the component was interrupted by {type(error).__name__} while this call was in flight",
+        code="interrupted",
+    )
+
+
+def _error_name(error: object) -> str:
+    return error.code if isinstance(error, RonError) else type(error).__name__
 
 
 def _seconds(nanoseconds: int | None) -> float | None:

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..engine.guest import Guest
 from ..engine.messages import Done, Failed, Item, Pairs
@@ -131,24 +131,29 @@ class InFlight:
         finally:
             self._waiter = None
 
-    async def io(self, work: Awaitable[T]) -> T:
-        """Waits for the network.
+    async def io(self, work: Coroutine[Any, Any, T]) -> T:
+        """Waits for the network, or for middleware.
 
         Raises:
-            InterruptedByInboxError: the inbox has something; the work was cancelled.
+            InterruptedByInboxError: the inbox has something; the work was cancelled, or not begun.
         """
+        if self.inbox:
+            # It came before anybody waited, so it will interrupt nobody.
+            work.close()
+            raise InterruptedByInboxError
         self._waiting_for_network = True
         try:
             result = await work
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TransportFailure):
             self._waiting_for_network = False
             if self._end_interruption():
                 raise InterruptedByInboxError from None
             raise
         finally:
             self._waiting_for_network = False
-        if self._interrupted:
+            interrupted = self._interrupted
             self._end_interruption()
+        if interrupted:
             raise InterruptedByInboxError
         return result
 

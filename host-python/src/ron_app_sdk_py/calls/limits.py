@@ -29,6 +29,9 @@ class Limits:
         """The limits of a configuration that the component has accepted."""
         overall = defaults.OVERALL_TIMEOUT if config.timeout is None else config.timeout
         write = defaults.WRITE_TIMEOUT if config.write_timeout is None else config.write_timeout
+        size = config.max_response_bytes
         return cls(
-            Guard(config.base_url), config.max_response_bytes, write if write < overall else None
+            Guard(config.base_url),
+            defaults.MAX_RESPONSE_BYTES if size is None else size,
+            write if write < overall else None,
         )

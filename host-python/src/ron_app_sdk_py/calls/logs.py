@@ -7,12 +7,15 @@ asked to tell anything. The texts come scrubbed from the component.
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
+from typing import Any
 
 from ..engine.messages import Log
 
 LOGGER = logging.getLogger("ron_app_sdk_py.calls")
 logging.getLogger("ron_app_sdk_py").addHandler(logging.NullHandler())
 
+_TELLING: ContextVar[bool] = ContextVar("ron_app_sdk_py_telling", default=False)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING}
 _TEXTS = frozenset({"code", "method", "path", "request_id"})
 _NUMBERS = frozenset({"attempt", "status"})
@@ -41,4 +44,24 @@ def write(log: Log) -> None:
         elif name == "duration_us":
             fields["duration_ms"] = int(value) / 1000
     shown = " ".join(f"{name}={value}" for name, value in fields.items())
-    LOGGER.log(_LEVELS.get(log.level, logging.INFO), "%s: %s", log.message, shown, extra=fields)
+    _log(_LEVELS.get(log.level, logging.INFO), "%s: %s", log.message, shown, extra=fields)
+
+
+def tell_failure(message: str) -> None:
+    """Logs the exception that is being handled: a user's code has failed and does no harm."""
+    _log(logging.ERROR, message, exc_info=True)
+
+
+def _log(level: int, message: str, *arguments: object, **options: Any) -> None:
+    if _TELLING.get():
+        # A handler calls the client. Its lock is held, and to tell it of that call would never end.
+        return
+    before = _TELLING.set(True)
+    try:
+        LOGGER.log(level, message, *arguments, **options)
+    except Exception:
+        # `logging` lets handlers and filters raise; the call has nothing to do with them.
+        record = LOGGER.makeRecord(LOGGER.name, level, __file__, 0, message, arguments, None)
+        logging.NullHandler().handleError(record)
+    finally:
+        _TELLING.reset(before)

@@ -140,6 +140,7 @@ class Loops:
 
     def _forget_closed(self) -> None:
         """Drops loops that were closed without that call."""
-        for loop in [loop for loop in self._states if loop.is_closed()]:
+        # A copy, because other threads add theirs meanwhile.
+        for loop in [loop for loop in list(self._states) if loop.is_closed()]:
             self._states.pop(loop, None)
             self._endings.pop(loop, None)

@@ -99,7 +99,7 @@ class CounterSet:
     """The counters of all loops of a root client."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._ended = Counters()
         self._live: list[Counters] = []
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..engine.guest import Clock, Guest
 from ..engine.messages import Failed, Opened, Pairs
-from ..errors import RonConfigError, RonRequestError, broken
+from ..errors import RonClosedError, RonConfigError, RonRequestError, broken
 from .reports import report_error
 
 
@@ -50,7 +50,7 @@ class Sessions:
     def __init__(self, clock: Clock | None, *, private_api: bool) -> None:
         self.guest: Guest | None = None
         self._make_guest: Callable[[], Guest] = lambda: Guest(clock, private_api=private_api)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._open: dict[int, Session] = {}
         self._abandoned: deque[Session] = deque()
         self._ids = itertools.count(1)
@@ -60,11 +60,17 @@ class Sessions:
 
         Raises:
             RonConfigError: the component refuses the settings.
+            RonClosedError: the parent was closed.
             RonSandboxError: the component can't be loaded.
         """
         session = Session(next(self._ids), parent.id if parent else None, settings)
         with self._lock:
-            _open(self._usable_guest(), session)
+            guest = self._usable_guest()
+            if parent is not None and parent.id not in self._open:
+                raise RonClosedError(
+                    "the client was closed; derive from one that is open", code="closed"
+                )
+            _open(guest, session)
             self._open[session.id] = session
         return session
 
@@ -80,11 +86,11 @@ class Sessions:
         """
         with self._lock:
             forgotten: dict[int, Session] = {}
-            for other in self._open.values():
+            for other in list(self._open.values()):
                 if other.id == session.id or other.parent in forgotten:
                     forgotten[other.id] = other
             for id_ in forgotten:
-                del self._open[id_]
+                self._open.pop(id_, None)
         return list(forgotten.values())
 
     def abandon(self, session: Session) -> None:
@@ -117,13 +123,13 @@ class Sessions:
             The parent's instance, which must not be destroyed here.
         """
         inherited, self.guest = self.guest, None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         return inherited
 
     def _usable_guest(self) -> Guest:
         if self.guest is None or not self.guest.usable:
             guest = self._make_guest()
-            for session in self._open.values():
+            for session in list(self._open.values()):
                 _open(guest, session)
             self.guest = guest
         return self.guest

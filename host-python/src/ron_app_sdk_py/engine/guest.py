@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from ..errors import RonSandboxError
+from ..defaults import MAX_REQUEST_HEAD_BYTES
+from ..errors import RonSandboxError, RonTooLargeError
 from .instance import Instance
 from .messages import Output, Pairs, Stats, block, decode, encode, pair_labels
 from .runtime import Runtime, shared
@@ -101,6 +102,7 @@ class Guest:
 
         Raises:
             RonRequestError: a field can't be framed.
+            RonTooLargeError: it is larger than anything that may be sent.
         """
         length = begin.body_length
         fields = [
@@ -113,7 +115,14 @@ class Guest:
         ]
         for pairs in (begin.options, begin.query, begin.headers):
             fields += block(pairs) if pairs else _EMPTY_BLOCK
-        return self._call("begin", encode(fields, _BeginLabels(begin)))
+        message = encode(fields, _BeginLabels(begin))
+        if len(message) > MAX_REQUEST_HEAD_BYTES:
+            raise RonTooLargeError(
+                f"method, path, query and headers take {len(message)} bytes, more than "
+                f"{MAX_REQUEST_HEAD_BYTES}; send the data in the body",
+                code="request_too_large",
+            )
+        return self._call("begin", message)
 
     def tick(self) -> Output:
         """Tells that time has passed."""

@@ -15,7 +15,7 @@ from wasmtime.component import Func, Linker
 from wasmtime.component import Instance as WasmInstance
 
 from ..defaults import GUEST_FUEL, GUEST_MEMORY_BYTES
-from ..errors import RonSandboxError
+from ..errors import RonOverloadError, RonSandboxError
 from . import ffi
 from .runtime import Runtime
 
@@ -50,7 +50,8 @@ class Instance:
         memory_bytes: int = GUEST_MEMORY_BYTES,
     ) -> None:
         self.dead = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._entered = False
         self._fuel = fuel
         self._store = Store(runtime.engine)
         self._store.set_limits(
@@ -81,11 +82,19 @@ class Instance:
         Raises:
             RonSandboxError: the component trapped (code ``trap``), ran out of fuel (``fuel``) or
                 died earlier (``dead``). The instance can't be used again.
+            RonOverloadError: this thread is inside of a call already.
         """
         with self._lock:
+            if self._entered:
+                raise RonOverloadError(
+                    "a signal handler or finalizer uses the client while it interrupts a call of "
+                    "it in the component; do the work later, outside of the handler",
+                    code="reentered",
+                )
             if self.dead:
                 raise RonSandboxError("the component has trapped before", code="dead")
             finished = False
+            self._entered = True
             try:
                 answer = self._calls[export](message, self._fuel)
                 finished = True
@@ -100,7 +109,13 @@ class Instance:
                 # state.
                 if not finished:
                     self.dead = True
+                self._entered = False
             return answer
+
+    def is_held_here(self) -> bool:
+        """Whether the calling code interrupts a crossing of its own thread."""
+        held: bool = self._lock._is_owned()  # type: ignore[attr-defined]
+        return held
 
     def _check_version(self, name: str) -> None:
         try:

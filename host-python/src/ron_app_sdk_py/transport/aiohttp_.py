@@ -230,8 +230,9 @@ class _Resolver(aiohttp.ThreadedResolver):
     ) -> list[ResolveResult]:
         try:
             found = await super().resolve(host, port, family)
-        except UnicodeError as error:
-            raise OSError(None, "the name can't be encoded") from error
+        except (UnicodeError, RuntimeError) as error:
+            # The name can't be encoded, or Python shuts down and its executors refuse work.
+            raise OSError(None, "the name can't be looked up") from error
         if host != LOCALHOST:
             return found
         local = loopback_only(entry["host"] for entry in found)

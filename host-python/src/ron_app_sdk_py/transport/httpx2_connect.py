@@ -97,7 +97,8 @@ class _BeforeTls(httpcore2.AsyncNetworkStream):
 async def _connect(host: str, port: int, proxy: Proxy | None) -> SocketStream:
     try:
         addresses = _literal(host, port) or await _resolved(host, port)
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, RuntimeError) as error:
+        # When Python shuts down, its executors refuse work with a RuntimeError.
         raise name_failure(error, proxy=proxy) from None
     try:
         connected = await aiohappyeyeballs.start_connection(
