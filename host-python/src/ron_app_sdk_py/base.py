@@ -18,6 +18,7 @@ from .errors import RonConfigError, RonError, RonRequestError, RonSecurityWarnin
 from .limits import Limits
 from .metrics import Metrics, MetricsHook
 from .middleware import NONE
+from .redact import SHORTEST_SECRET
 from .request import Request
 from .response import Response
 from .sessions import Session
@@ -79,6 +80,13 @@ class BaseClient:
             warnings.warn(
                 "tls_verify is False: anybody on the way can read the token; trust an authority "
                 "with tls_ca instead",
+                RonSecurityWarning,
+                stacklevel=2,
+            )
+        if config.token is not None and len(config.token) < SHORTEST_SECRET:
+            warnings.warn(
+                f"the token has fewer than {SHORTEST_SECRET} characters, too few to be found and "
+                "taken out of texts that servers send; use a longer one",
                 RonSecurityWarning,
                 stacklevel=2,
             )
