@@ -13,12 +13,13 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+import uvloop
 
-from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync
+from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonTimeoutError
 from servers import TOKEN, raw_server, read_request, reply
 
 OK = reply("200 OK", b"1", "content-type: application/json")
@@ -176,6 +177,39 @@ def test_loops_that_ended_are_forgotten(node: str) -> None:
         asyncio.run(work())
     assert not client._calls._loops._states
     assert not client._calls._loops._endings
+
+
+class OtherClock(asyncio.SelectorEventLoop):
+    """A loop whose time begins elsewhere, as it may."""
+
+    def time(self) -> float:
+        return super().time() - 1e6
+
+
+@pytest.mark.parametrize("transport", ["aiohttp", "httpx2"])
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, OtherClock], ids=["uvloop", "clock"])
+def test_other_event_loops_serve_as_well(
+    node: str, transport: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def work() -> None:
+        async with RonClient(node, transport=transport) as client:
+            assert (await client.get("/hello"))["ok"]
+            assert await client.post("/echo", content=b"x" * 300_000) == b"x" * 300_000
+            with pytest.raises(RonTimeoutError) as caught:
+                async with asyncio.timeout(60):
+                    await client.get("/delay", query={"ms": 30_000}, timeout=0.2)
+            assert caught.value.phase == "overall"
+            for count in range(20):
+                task = asyncio.create_task(client.get("/hello"))
+                for _ in range(count):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            stats = client._calls.stats()
+            assert (stats["calls"], stats["exchanges"]) == (0, 0)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(work())
 
 
 async def test_synchronous_calls_inside_a_loop_keep_their_connection() -> None:
