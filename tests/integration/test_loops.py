@@ -20,6 +20,7 @@ import pytest
 import uvloop
 
 from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonTimeoutError
+from ron_app_sdk_py.engine import runtime
 from servers import TOKEN, raw_server, read_request, reply
 
 OK = reply("200 OK", b"1", "content-type: application/json")
@@ -344,6 +345,37 @@ def test_a_fork_while_other_threads_are_in_calls_leaves_the_child_usable(node: s
             stop.set()
             for thread in threads:
                 thread.join()
+
+
+def test_a_fork_while_another_thread_loads_the_component_leaves_the_child_usable(
+    node: str,
+) -> None:
+    with RonClientSync(node) as client, runtime._lock:
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(30)
+                os._exit(0 if client.get("/hello")["ok"] else 1)
+            finally:
+                os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_forked_child_may_derive_before_it_calls(node: str) -> None:
+    with RonClientSync(node) as client:
+        client.get("/hello")
+        guest = client._calls._sessions.guest
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(30)
+                derived = client.with_options(timeout=9)
+                kept = any(guest is inherited for inherited in client._calls._inherited)
+                os._exit(0 if kept and derived.get("/hello")["ok"] else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert client.get("/hello")["ok"]
 
 
 def test_an_asynchronous_client_works_in_a_forked_child(node: str) -> None:
