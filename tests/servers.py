@@ -51,9 +51,14 @@ async def raw_server(
         yield f"{'https' if tls else 'http'}://{name}:{port}"
     finally:
         server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A connection that was accepted at the last moment gets its handler, which closes it; one
+        # cancelled before its first step would not.
+        for _ in range(5):
+            await asyncio.sleep(0)
+        while tasks:
+            for task in list(tasks):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 Request = tuple[str, list[tuple[str, str]], bytes]

@@ -13,12 +13,14 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+import uvloop
 
-from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync
+from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonTimeoutError
+from ron_app_sdk_py.engine import runtime
 from servers import TOKEN, raw_server, read_request, reply
 
 OK = reply("200 OK", b"1", "content-type: application/json")
@@ -178,6 +180,39 @@ def test_loops_that_ended_are_forgotten(node: str) -> None:
     assert not client._calls._loops._endings
 
 
+class OtherClock(asyncio.SelectorEventLoop):
+    """A loop whose time begins elsewhere, as it may."""
+
+    def time(self) -> float:
+        return super().time() - 1e6
+
+
+@pytest.mark.parametrize("transport", ["aiohttp", "httpx2"])
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, OtherClock], ids=["uvloop", "clock"])
+def test_other_event_loops_serve_as_well(
+    node: str, transport: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def work() -> None:
+        async with RonClient(node, transport=transport) as client:
+            assert (await client.get("/hello"))["ok"]
+            assert await client.post("/echo", content=b"x" * 300_000) == b"x" * 300_000
+            with pytest.raises(RonTimeoutError) as caught:
+                async with asyncio.timeout(60):
+                    await client.get("/delay", query={"ms": 30_000}, timeout=0.2)
+            assert caught.value.phase == "overall"
+            for count in range(20):
+                task = asyncio.create_task(client.get("/hello"))
+                for _ in range(count):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            stats = client._calls.stats()
+            assert (stats["calls"], stats["exchanges"]) == (0, 0)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(work())
+
+
 async def test_synchronous_calls_inside_a_loop_keep_their_connection() -> None:
     connections = 0
 
@@ -310,6 +345,37 @@ def test_a_fork_while_other_threads_are_in_calls_leaves_the_child_usable(node: s
             stop.set()
             for thread in threads:
                 thread.join()
+
+
+def test_a_fork_while_another_thread_loads_the_component_leaves_the_child_usable(
+    node: str,
+) -> None:
+    with RonClientSync(node) as client, runtime._lock:
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(30)
+                os._exit(0 if client.get("/hello")["ok"] else 1)
+            finally:
+                os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_forked_child_may_derive_before_it_calls(node: str) -> None:
+    with RonClientSync(node) as client:
+        client.get("/hello")
+        guest = client._calls._sessions.guest
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(30)
+                derived = client.with_options(timeout=9)
+                kept = any(guest is inherited for inherited in client._calls._inherited)
+                os._exit(0 if kept and derived.get("/hello")["ok"] else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert client.get("/hello")["ok"]
 
 
 def test_an_asynchronous_client_works_in_a_forked_child(node: str) -> None:

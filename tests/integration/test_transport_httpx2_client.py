@@ -12,6 +12,7 @@ import pytest
 
 from ron_app_sdk_py import (
     RonClient,
+    RonClosedError,
     RonConfigError,
     RonConnectError,
     RonDnsError,
@@ -122,6 +123,26 @@ async def test_a_closed_client_and_what_is_no_client_are_refused() -> None:
         for other, name in ((synchronous, "Client"), ("httpx2", "str"), (None, "NoneType")):
             with pytest.raises(RonConfigError, match=f"{name}; give an httpx2.AsyncClient"):
                 httpx2_transport(other)
+
+
+async def test_a_client_that_is_closed_later_is_named() -> None:
+    async with httpx2.AsyncClient() as mock:
+        client = RonClient("https://gw.example", transport=httpx2_transport(mock))
+    with pytest.raises(RonClosedError, match="httpx2 client was closed"):
+        await client.get("/hello")
+    await client.close()
+
+
+async def test_a_url_that_is_too_long_for_the_library_is_an_error_of_ours() -> None:
+    def never(request: httpx2.Request) -> httpx2.Response:
+        raise AssertionError
+
+    async with (
+        httpx2.AsyncClient(transport=httpx2.MockTransport(never)) as mock,
+        RonClient("https://gw.example", transport=httpx2_transport(mock)) as client,
+    ):
+        with pytest.raises(RonNetworkError, match="URI-too-long"):
+            await client.get("/" + "x" * 65_525)
 
 
 async def test_failures_are_told_as_by_the_other_transports() -> None:

@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonConfigError
+from ron_app_sdk_py import (
+    ClientConfig,
+    RonClient,
+    RonClientSync,
+    RonConfigError,
+    RonSecurityWarning,
+)
 from servers import TOKEN
 
 
@@ -77,8 +83,21 @@ def test_neither_repr_nor_str_shows_the_token_and_pickling_keeps_it() -> None:
     config = ClientConfig(base_url="https://e", token=TOKEN)
     assert TOKEN not in repr(config) + str(config)
     assert pickle.loads(pickle.dumps(config)) == config
+    secrets: dict[str, Any] = {
+        "base_url": "https://user:hunter22@e",
+        "token": "hunter22",
+        "tls_client_key_password": "hunter22",
+        "proxy": "http://user:hunter22@e",
+    }
+    assert "hunter22" not in repr(ClientConfig(**secrets)) + str(ClientConfig(**secrets))
     with RonClientSync(config=config) as client:
         assert TOKEN not in repr(client) + repr(client._session) + repr(client._calls)
+
+
+def test_a_token_too_short_to_be_found_in_texts_is_warned_of() -> None:
+    with pytest.warns(RonSecurityWarning, match="fewer than 8"):
+        RonClientSync("https://e", token="7letter").close()
+    RonClientSync("https://e", token="8letters").close()
 
 
 NOT_TEXT: Any = 3

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import shared_vectors
-from ron_app_sdk_py.calls.guard import RESERVED, RESERVED_PREFIXES, Guard
-from ron_app_sdk_py.errors import RonSandboxError
+from ron_app_sdk_py.calls.guard import RESERVED, RESERVED_PREFIXES, Guard, check_added
+from ron_app_sdk_py.errors import RonError, RonSandboxError
 
 BASES = [
     ("https://gw.example", "https://gw.example/"),
@@ -51,6 +51,39 @@ def test_what_leaves_the_plane_or_the_origin_is_stopped(base_url: str, root: str
     for url in ("https://evil.example/healthz", root + "../x", root + "x/%2e%2e/y"):
         with pytest.raises(RonSandboxError):
             guard.check(url, [], node=True)
+
+
+@pytest.mark.parametrize("odd", [" ", "\t", "\r\n", "\0", "\x7f", "\\", "#", "é", "\udcff"])
+@pytest.mark.parametrize("node", [True, False])
+def test_a_url_that_is_not_encoded_is_stopped(odd: str, node: bool) -> None:
+    for url in (f"https://e/app/x{odd}y", f"https://e/app/x?a={odd}", f"https://e/app/x{odd}"):
+        with pytest.raises(RonSandboxError) as caught:
+            Guard("https://e").check(url, [], node=node)
+        assert caught.value.code == "guard"
+
+
+@pytest.mark.parametrize(
+    ("added", "code"),
+    [
+        ([("Idempotency-Key", "a")], "reserved_header"),
+        ([("x-request-id", "a")], "reserved_header"),
+        ([("X-Correlation-Id", "a")], "reserved_header"),
+        ([("Accept", "a")], "reserved_header"),
+        ([("a", " b")], "invalid_header"),
+        ([("a", "b\t")], "invalid_header"),
+        ([("a", "b" * 65_536)], "request_headers_too_large"),
+        ([(f"a{number}", "b") for number in range(10_000)], "request_headers_too_large"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_middleware_adds_to_an_attempt_is_new_clean_and_bounded(
+    added: list[tuple[str, str]], code: str
+) -> None:
+    present = [("accept", "*/*")]
+    with pytest.raises(RonError) as caught:
+        check_added(added, present)
+    assert caught.value.code == code
+    check_added([("traceparent", "00-a-b-01"), ("a", "b\tc"), ("empty", "")], present)
 
 
 @pytest.mark.parametrize("name", ["Cookie", "host", "Content-Length", "TE", "transfer-encoding"])

@@ -19,6 +19,7 @@ from .calls.sessions import Session
 from .config import ClientConfig, from_environment
 from .errors import RonConfigError, RonError, RonRequestError, RonSecurityWarning
 from .middleware import NONE
+from .redact import SHORTEST_SECRET
 from .request import Request
 from .response import Response
 from .transport.choice import transport_factory
@@ -67,6 +68,13 @@ class BaseClient:
             warnings.warn(
                 "tls_verify is False: anybody on the way can read the token; trust an authority "
                 "with tls_ca instead",
+                RonSecurityWarning,
+                stacklevel=2,
+            )
+        if config.token is not None and len(config.token) < SHORTEST_SECRET:
+            warnings.warn(
+                f"the token has fewer than {SHORTEST_SECRET} characters, too few to be found and "
+                "taken out of texts that servers send; use a longer one",
                 RonSecurityWarning,
                 stacklevel=2,
             )

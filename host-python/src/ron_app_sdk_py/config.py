@@ -23,7 +23,7 @@ DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 class ClientConfig:
     """The configuration of a client. None means the default of ``docs/defaults.md``.
 
-    ``repr`` leaves the token out. The component checks the values when a client is made.
+    ``repr`` leaves secrets out. The component checks the values when a client is made.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -82,6 +82,17 @@ class ClientConfig:
     proxy: str | None = dataclasses.field(default=None, repr=False)
     """An HTTP proxy for every request, ``http://user:password@host:port``. None is read from the
     environment."""
+
+    def __repr__(self) -> str:
+        shown = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.repr
+        }
+        if "@" in str(self.base_url):
+            # It is refused when a client is made, but may hold a password until then.
+            shown["base_url"] = "[redacted]"
+        return f"ClientConfig({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @classmethod
     def from_env(

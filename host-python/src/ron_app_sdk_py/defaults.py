@@ -27,6 +27,9 @@ MAX_REQUEST_HEAD_BYTES: Final = 1024 * 1024
 """What the component is given of a request, in bytes; it refuses less than that with more to say,
 but its memory has an end."""
 
+MAX_REQUEST_HEADER_BYTES: Final = 64 * 1024
+"""Largest request header section with what middleware adds, in bytes: the component's number."""
+
 MAX_SETTING_CHARACTERS: Final = 32 * 1024
 """Longest text in a configuration: with the credential, other headers must fit in 64 KiB."""
 

@@ -180,6 +180,8 @@ class Calls:
         except BaseException as error:
             counters.errors += 1
             self._drop(call)
+            if isinstance(error, RonRequestError):
+                limits.redactor.scrub_error(error)
             if self._hooks:
                 self._record(call, error)
             raise
@@ -229,8 +231,9 @@ class Calls:
             if call.middleware.sees_attempts:
                 attempt = Attempt(call.attempts + 1, send.method, send.url, send.headers)
                 await call.io(call.middleware.run("before_attempt", attempt))
-                check_added(attempt.added)
-                send = send._replace(headers=send.headers + attempt.added)
+                added = list(attempt.added)
+                check_added(added, send.headers)
+                send = send._replace(headers=send.headers + added)
             outcome = await self._attempt(call, send, attempt)
             if attempt is not None:
                 await call.io(call.middleware.run("after_attempt", attempt))
@@ -379,7 +382,7 @@ class Calls:
         answered = isinstance(outcome, Response)
         record = CallRecord(
             method=request.method,
-            path=request.path.partition("?")[0],
+            path=call.limits.redactor.scrub(request.path.partition("?")[0]),
             status=getattr(outcome, "status", None),
             error=None if answered else _error_name(outcome),
             attempts=call.attempts,

@@ -7,10 +7,11 @@ if the component lied, and it sees what middleware added afterwards.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from ..errors import RonRequestError, RonSandboxError
+from ..defaults import MAX_REQUEST_HEADER_BYTES
+from ..errors import RonRequestError, RonSandboxError, RonTooLargeError
 
 RESERVED = frozenset(
     {
@@ -39,9 +40,15 @@ RESERVED = frozenset(
 RESERVED_PREFIXES = ("proxy-", "x-forwarded-", "x-ron-")
 """Families of such names."""
 
+_ONE_A_CALL = frozenset({"idempotency-key", "x-correlation-id", "x-request-id"})
+"""The same on every attempt, so that servers can tell attempts of one call from calls."""
+
 _OWN = frozenset({"authorization"})
 _NEVER_SENT = RESERVED - _OWN
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_URL = re.compile(r"[!\"$-\[\]-~]+\Z")
+"""Printable ASCII but for spaces, ``#`` and the backslash."""
+
 _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:[/?]|\Z)", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -83,6 +90,10 @@ class Guard:
             inside = url.startswith(self._app) and url[len(self._app) : len(self._app) + 1] in "/?"
         if not inside or "/." in url or "/%" in url:
             _check_closely(url, inside=inside)
+        if not _URL.match(url):
+            raise RonSandboxError(
+                "the component wants to send a URL that is not encoded", code="guard"
+            )
         if not _NEVER_SENT.isdisjoint([name.lower() for name, _ in headers]):
             raise RonSandboxError(
                 "the component wants to send a field that only transports set", code="guard"
@@ -98,12 +109,19 @@ def _check_closely(url: str, *, inside: bool) -> None:
         )
 
 
-def check_added(fields: Iterable[tuple[str, str]]) -> None:
+def check_added(fields: Sequence[tuple[str, str]], present: Sequence[tuple[str, str]] = ()) -> None:
     """Checks fields that middleware adds to an attempt.
 
+    Args:
+        fields: what it adds.
+        present: the fields that the attempt has already.
+
     Raises:
-        RonRequestError: a name is reserved or no token, or a value is not printable ASCII.
+        RonRequestError: a name is reserved, there already or no token, or a value is not printable
+            ASCII.
+        RonTooLargeError: they take too much together.
     """
+    taken = {name.lower() for name, _ in present}
     for name, value in fields:
         if not isinstance(name, str) or not isinstance(value, str) or not _TOKEN.match(name):
             raise RonRequestError(
@@ -114,11 +132,30 @@ def check_added(fields: Iterable[tuple[str, str]]) -> None:
         lower = name.lower()
         if lower in RESERVED or lower.startswith(RESERVED_PREFIXES):
             raise RonRequestError(
-                f"middleware adds the header {name!r}, which is reserved; remove it",
+                f"middleware adds the header {name!a:.60}, which is reserved; remove it",
+                code="reserved_header",
+            )
+        if lower in taken or lower in _ONE_A_CALL:
+            raise RonRequestError(
+                f"middleware adds the header {name!a:.60}, which is one for the whole call; set it "
+                "in before_request",
                 code="reserved_header",
             )
         if not value.isascii() or not value.replace("\t", " ").isprintable():
             raise RonRequestError(
-                f"middleware adds the header {name!r} with a value that is not printable ASCII",
+                f"middleware adds the header {name!a:.60} with a value that is not printable ASCII",
                 code="invalid_header",
             )
+        if value.strip(" \t") != value:
+            raise RonRequestError(
+                f"middleware adds the header {name!a:.60} with white space at an end of its value, "
+                "which does not survive; strip it",
+                code="invalid_header",
+            )
+    size = sum(len(name) + len(value) + 4 for name, value in (*present, *fields))
+    if size > MAX_REQUEST_HEADER_BYTES:
+        raise RonTooLargeError(
+            f"with what middleware adds, the request's headers take {size} bytes, more than "
+            f"{MAX_REQUEST_HEADER_BYTES}; send the data in the body",
+            code="request_headers_too_large",
+        )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .. import defaults
 from ..config import ClientConfig
+from ..redact import Redactor
 from .guard import Guard
 
 
@@ -15,12 +16,14 @@ class Limits:
 
     Attributes:
         guard: the check before the socket.
+        redactor: keeps the credential out of texts.
         max_response_bytes: largest content of a successful answer.
         write_timeout: seconds that a server may take no bytes; None if the whole call's time-out
             comes first.
     """
 
     guard: Guard
+    redactor: Redactor
     max_response_bytes: int
     write_timeout: float | None
 
@@ -32,6 +35,7 @@ class Limits:
         size = config.max_response_bytes
         return cls(
             Guard(config.base_url),
+            Redactor(config.token),
             defaults.MAX_RESPONSE_BYTES if size is None else size,
             write if write < overall else None,
         )

@@ -53,8 +53,9 @@ class LoopState:
         if self._timer is not None:
             self._timer.cancel()
         self._wake_at = wake_at
-        # The monotonic clock of asyncio is that of the component, in seconds.
-        self._timer = self.loop.call_at(wake_at / 1e9, self._fire)
+        # The component's clock is the system's; a loop may have another of its own.
+        delay = max(0.0, wake_at / 1e9 - time.monotonic())
+        self._timer = self.loop.call_later(delay, self._fire)
 
     def _fire(self) -> None:
         self._timer = None

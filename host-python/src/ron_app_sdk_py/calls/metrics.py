@@ -15,7 +15,7 @@ class CallRecord:
 
     Attributes:
         method: the method.
-        path: the path as the caller gave it, without query.
+        path: the path as the caller gave it, without query and credential.
         status: the status of the answer, or None if there was none.
         error: the code of the error, or None if the call succeeded.
         attempts: how many HTTP requests were sent.

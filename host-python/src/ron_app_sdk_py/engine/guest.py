@@ -60,6 +60,9 @@ class Begin(NamedTuple):
     query: Pairs
     headers: Pairs
 
+    def __repr__(self) -> str:
+        return f"Begin({self.method!r}, {len(self.headers)} headers)"
+
 
 class Guest:
     """One instance of the component, with its process and its clocks.
@@ -175,7 +178,9 @@ class _BeginLabels:
 
     def __iter__(self) -> Iterator[str]:
         begin = self._begin
-        yield from (f"the method {begin.method[:60]!a}", f"the path {begin.path[:80]!a}")
+        # The query is not repeated: it may hold a secret.
+        path = begin.path.partition("?")[0]
+        yield from (f"the method {begin.method[:60]!a}", f"the path {path[:80]!a}")
         yield "the body length"
         yield from pair_labels("option", begin.options)
         yield from pair_labels("query parameter", begin.query)

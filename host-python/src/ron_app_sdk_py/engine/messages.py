@@ -25,6 +25,10 @@ class Send(NamedTuple):
     headers: list[tuple[str, str]]
     body: list[tuple[str, str]] | None
 
+    def __repr__(self) -> str:
+        # The fields hold the credential, and asyncio shows what it is about to call.
+        return f"Send({self.call}, {self.exchange}, {self.method!r}, {len(self.headers)} headers)"
+
 
 class Abort(NamedTuple):
     """Close the exchange."""
@@ -165,6 +169,8 @@ def decode(text: str) -> Output:
     """
     fields = text.split("\0")
     try:
+        if "\r" in text or "\n" in text:
+            raise ValueError("a field holds a line end")
         if fields.pop():
             raise ValueError("the last field is not ended")
         wake_at = _optional(fields[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 import platform
 import threading
 from dataclasses import dataclass
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from wasmtime.component import Component
 
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """In a forked child, which may have got it locked by a thread that isn't there."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @dataclass(frozen=True, slots=True)

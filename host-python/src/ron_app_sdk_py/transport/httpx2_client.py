@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import httpx2
 
-from ..errors import RonConfigError
+from ..errors import RonClosedError, RonConfigError
+from .failures import detail
 from .httpx2_ import split_url
 from .httpx2_exchange import (
     Body,
@@ -18,7 +19,7 @@ from .httpx2_exchange import (
     raw_headers,
     time_outs,
 )
-from .protocol import TransportFactory, TransportRequest
+from .protocol import TransportFactory, TransportFailure, TransportRequest
 
 _FAILURES = (httpx2.HTTPError, httpx2.StreamError, OSError)
 
@@ -69,18 +70,23 @@ class _ClientTransport:
 
     async def send(self, request: TransportRequest) -> Httpx2Response:
         """Sends a request: see :class:`~.protocol.Transport`."""
+        if self._client.is_closed:
+            raise RonClosedError("the httpx2 client was closed; give an open one", code="closed")
         url, host = split_url(request.url)
-        sent = httpx2.Request(
-            request.method,
-            request.url,
-            headers=raw_headers(request, host),
-            stream=_ClientBody(request.content),
-            # The library rewrites URLs: the target is sent as given.
-            extensions={"timeout": time_outs(request), "target": url.target},
-        )
-        sent.method = request.method
         try:
+            sent = httpx2.Request(
+                request.method,
+                request.url,
+                headers=raw_headers(request, host),
+                stream=_ClientBody(request.content),
+                # The library rewrites URLs: the target is sent as given.
+                extensions={"timeout": time_outs(request), "target": url.target},
+            )
+            sent.method = request.method
             response = await self._client.send(sent, stream=True, auth=None, follow_redirects=False)
+        except httpx2.InvalidURL as error:
+            # What the library takes, origin included, is no more than we take without.
+            raise TransportFailure("HTTP-request-URI-too-long", detail(error)) from None
         except _FAILURES as error:
             raise exchange_failure(error) from None
         return Httpx2Response(

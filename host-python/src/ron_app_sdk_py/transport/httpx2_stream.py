@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 import httpcore2
 
@@ -103,10 +103,11 @@ class SocketStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands, or TLS on it."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
+        # Not by class: the transports of other event loops, such as uvloop's, have bases of their
+        # own.
+        self._transport = cast(asyncio.Transport, transport)
         # Over TLS, asyncio takes a limit of 0 for reached when nothing waits.
-        transport.set_write_buffer_limits(high=1, low=0)
-        self._transport = transport
+        self._transport.set_write_buffer_limits(high=1, low=0)
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
