@@ -31,11 +31,13 @@ async def raw_server(
     """A server on the running loop that does with each connection what ``handler`` says: its
     URL."""
     tasks: set[asyncio.Task[None]] = set()
+    transports: list[asyncio.WriteTransport] = []
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        transports.append(writer.transport)
         try:
             await handler(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -59,6 +61,11 @@ async def raw_server(
             for task in list(tasks):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        # TLS would wait for a client to say goodbye, longer than the loop lives.
+        for transport in transports:
+            transport.abort()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 Request = tuple[str, list[tuple[str, str]], bytes]
