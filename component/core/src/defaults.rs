@@ -49,6 +49,8 @@ pub const RETRY_COST: u32 = 14;
 pub const THROTTLE_COST: u32 = 5;
 /// How long one such answer may hold back the other calls of a root session.
 pub const MAX_PAUSE: Duration = Duration::from_millis(5_000);
+/// The longest error code in a timeline, in characters.
+pub const MAX_CODE_CHARACTERS: usize = 80;
 /// How often a path is decoded while looking for what it hides.
 pub const PATH_DECODE_ROUNDS: usize = 3;
 /// The longest `Idempotency-Key` in bytes (`protocol.md` 1.12).

@@ -1,5 +1,6 @@
 //! What became of a call's attempts. Times are nanoseconds.
 
+use crate::defaults::MAX_CODE_CHARACTERS;
 use crate::retry::Stopped;
 
 /// One request that was sent for a call.
@@ -38,12 +39,13 @@ impl Timeline {
         });
     }
 
-    /// The last attempt ends: with a status, an error or both.
+    /// The last attempt ends: with a status, an error without secrets, or both.
     pub fn end(&mut self, now: u64, status: Option<u16>, error: Option<&str>) {
         if let Some(last) = self.attempts.last_mut() {
             last.duration = now.saturating_sub(last.start);
             last.status = status;
-            last.error = error.map(str::to_owned);
+            // A server's code can be as long as its answer.
+            last.error = error.map(|code| code.chars().take(MAX_CODE_CHARACTERS).collect());
         }
     }
 
