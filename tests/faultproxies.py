@@ -76,9 +76,9 @@ class Route:
 
 
 @asynccontextmanager
-async def route(client: Toxiproxy, upstream: str) -> AsyncIterator[Route]:
+async def route(client: Toxiproxy, upstream: str, name: str | None = None) -> AsyncIterator[Route]:
     """A proxy before the server of a URL."""
-    name = f"{PREFIX}{next(_numbers)}"
+    name = f"{PREFIX}{name or next(_numbers)}"
     state = await client.create(name, urlsplit(upstream).netloc)
     host, _, port = state.listen.rpartition(":")
     yield Route(client, name, host, int(port))
@@ -86,7 +86,9 @@ async def route(client: Toxiproxy, upstream: str) -> AsyncIterator[Route]:
 
 
 @asynccontextmanager
-async def before(client: Toxiproxy, handler: Handler) -> AsyncIterator[Route]:
+async def before(
+    client: Toxiproxy, handler: Handler, name: str | None = None
+) -> AsyncIterator[Route]:
     """A proxy before a server that does with each connection what ``handler`` says."""
-    async with raw_server(handler) as url, route(client, url) as made:
+    async with raw_server(handler) as url, route(client, url, name) as made:
         yield made
