@@ -4,6 +4,7 @@ where a test asks for ours alone."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -209,6 +210,16 @@ async def test_reset_peer_resets_both_sides(
     assert isinstance(errors[0], ConnectionResetError)
 
 
+async def test_a_reset_that_was_to_come_comes_when_its_toxic_is_removed(ours: Toxiproxy) -> None:
+    async with before(ours, echo) as proxy, proxy.connected() as (reader, writer):
+        toxic = await proxy.add(ResetPeer(timeout=3_600_000), "upstream")
+        writer.write(b"lost")
+        await nothing_arrives(reader)
+        await ours.remove(proxy.name, toxic)
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+
+
 async def test_a_slicer_pauses_after_each_piece(toxiproxy: Toxiproxy) -> None:
     async with before(toxiproxy, echo) as proxy, proxy.connected() as (reader, writer):
         await proxy.add(Slicer(average_size=10, size_variation=1, delay=20_000))
@@ -332,6 +343,24 @@ async def test_disabling_drops_connections_and_refuses_new_ones(toxiproxy: Toxip
         async with proxy.connected() as (again, back):
             back.write(b"y")
             assert await again.readexactly(1) == b"y"
+
+
+async def test_disabling_in_the_middle_of_accepting_leaves_no_connection_open(
+    ours: Toxiproxy,
+) -> None:
+    async def knock(proxy: Route) -> None:
+        with contextlib.suppress(ConnectionRefusedError):
+            async with proxy.connected() as (reader, _):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+
+    async with before(ours, echo) as proxy:
+        for _ in range(20):
+            knocks = [asyncio.create_task(knock(proxy)) for _ in range(10)]
+            await asyncio.sleep(0)
+            await ours.change(proxy.name, enabled=False)
+            await asyncio.gather(*knocks)
+            await ours.change(proxy.name, enabled=True)
 
 
 async def test_a_connection_to_nobody_is_closed(toxiproxy: Toxiproxy) -> None:

@@ -22,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
-        asyncio.run(_serve(given.host, given.port, given.seed, given.config or []))
+        # The one that has readers on Windows too, which `Proxy` needs.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_serve(given.host, given.port, given.seed, given.config or []))
     except ToxiproxyError as error:
         parser.exit(1, f"{parser.prog}: {error.message}\n")
     except (OSError, OverflowError) as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 import struct
 from collections.abc import Iterable
@@ -11,7 +13,7 @@ from typing import Any
 from .link import Link
 from .models import Stream, Toxic
 
-_LINGER_ZERO = struct.pack("ii", 1, 0)
+_LINGER_ZERO = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 _DRAIN_BYTES = 64 * 1024
 _DRAINS = 64
 
@@ -34,7 +36,8 @@ class Connection:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._with_reset = False
         for sock in self._sockets:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def apply(self, toxics: Iterable[Toxic]) -> None:
         """Has these toxics act from now on."""

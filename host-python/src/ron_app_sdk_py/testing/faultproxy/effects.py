@@ -169,6 +169,12 @@ class _ResetPeer(Effect[ResetPeer]):
         self._start()
         await _for_ever()
 
+    def remove(self) -> None:
+        # As above: what it swallowed is lost.
+        if self._timer is not None:
+            self.stop()
+            self._link.reset()
+
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

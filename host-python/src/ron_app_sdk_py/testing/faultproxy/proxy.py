@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import socket
-from collections.abc import Coroutine
 
 from .addresses import Address
 from .connection import Connection
@@ -76,7 +75,7 @@ class Proxy:
             raise ToxiproxyError(f"listen {self.listen}: {error}", 500) from None
         self.listen = Address(self.listen.host, listener.getsockname()[1])
         self._listener = listener
-        self._run(self._accept(listener))
+        self._accept_from(listener)
 
     async def _bound(self) -> socket.socket:
         family, kind, protocol, _, address = (await self.listen.resolve())[0]
@@ -94,11 +93,12 @@ class Proxy:
     async def stop(self) -> None:
         """Stops listening and closes every connection."""
         listener, self._listener = self._listener, None
+        if listener is not None:
+            asyncio.get_running_loop().remove_reader(listener)
+            listener.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if listener is not None:
-            listener.close()
 
     def add(self, toxic: Toxic) -> None:
         """Has a toxic act on every connection, those that are open included.
@@ -145,35 +145,40 @@ class Proxy:
         for connection in self._connections:
             connection.apply(self._toxics.values())
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, _ = await loop.sock_accept(listener)
-            except OSError:
-                await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
-            else:
-                self._run(self._carry(client))
+    def _accept_from(self, listener: socket.socket) -> None:
+        # A task that accepts could be cancelled with a connection in hand, which would be lost.
+        if listener is self._listener:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
-    def _run(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+    def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            client, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:
+            loop.remove_reader(listener)
+            loop.call_later(_ACCEPT_PAUSE_SECONDS, self._accept_from, listener)
+            return
+        client.setblocking(False)
+        task = loop.create_task(self._carry(client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: client.close())
 
     async def _carry(self, client: socket.socket) -> None:
-        with contextlib.closing(client):
+        try:
+            server = await self._connected()
+        except OSError:
+            return
+        with contextlib.closing(server):
+            connection = Connection(client, server, f"{self._seed}/{next(self._numbers)}")
+            connection.apply(self._toxics.values())
+            self._connections.add(connection)
             try:
-                server = await self._connected()
-            except OSError:
-                return
-            with contextlib.closing(server):
-                connection = Connection(client, server, f"{self._seed}/{next(self._numbers)}")
-                connection.apply(self._toxics.values())
-                self._connections.add(connection)
-                try:
-                    await connection.run()
-                finally:
-                    self._connections.discard(connection)
+                await connection.run()
+            finally:
+                self._connections.discard(connection)
 
     async def _connected(self) -> socket.socket:
         loop = asyncio.get_running_loop()

@@ -27,7 +27,8 @@ async def running(
     seed: int = 0,
     proxies: Iterable[ProxyCreation] = (),
 ) -> AsyncIterator[str]:
-    """Runs a server while the block runs.
+    """Runs a server while the block runs. The event loop must have readers, as all have but
+    Windows' default one.
 
     Args:
         host: the address of the REST API.
