@@ -20,7 +20,7 @@ from .settings import Settings
 
 
 def main() -> None:
-    """The whole. Exits with 1 if something does not hold, 2 if there is no such case."""
+    """The whole. Exits with 1 if something does not hold or there is no such case."""
     settings = Settings.from_environment()
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("RON_SDK_COMPILE_CACHE", f"{folder}/cache")
@@ -47,7 +47,7 @@ def _results(settings: Settings, started: float) -> Iterator[Result]:
                     return
                 result = asyncio.run(_result(settings, seed, url, case))
                 sign = "FAILED" if result.violations else result.end
-                line = f"{seed}/{case.number} of {len(chosen)} {case}: {sign}"
+                line = f"seed {seed}, case {case.number}: {case}: {sign}"
                 print(line, file=sys.stderr, flush=True)
                 yield result
 
