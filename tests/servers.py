@@ -68,6 +68,28 @@ async def raw_server(
         await asyncio.sleep(0)
 
 
+@contextmanager
+def on_a_thread(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """As :func:`raw_server`, on a thread and a loop of its own."""
+    ready, urls = threading.Event(), []
+    stop = threading.Event()
+
+    async def serve() -> None:
+        async with raw_server(handler, tls=tls) as url:
+            urls.append(url)
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield urls[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
 Request = tuple[str, list[tuple[str, str]], bytes]
 """A first line, fields, content."""
 
