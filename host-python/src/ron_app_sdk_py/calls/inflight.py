@@ -10,9 +10,10 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ..defaults import BACKSTOP_SECONDS
 from ..engine.guest import Guest
 from ..engine.messages import Done, Failed, Item, Pairs
-from ..errors import RonError, RonNetworkError, broken
+from ..errors import RonError, RonNetworkError, RonTimeoutError, broken
 from ..middleware import Chain
 from ..request import Request
 from ..response import Response
@@ -32,6 +33,13 @@ class Lost:
     error: RonError
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An item from this side: the component has not ended the call in time."""
+
+    call: int
+
+
 class InterruptedByInboxError(Exception):
     """Something in the inbox is more urgent than the network."""
 
@@ -49,11 +57,12 @@ class InFlight:
         attempts: how many HTTP requests were sent.
         bytes_received: size of the content received.
         started: when it began, on the monotonic clock, in seconds.
+        timeout: how long it may take, in seconds.
         inbox: what it is to do next.
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
-        failure: what the transport said of the last failure, or None.
+        failure: in what the last attempt failed, as the transport says, or None.
     """
 
     __slots__ = (
@@ -75,6 +84,7 @@ class InFlight:
         "over",
         "request",
         "started",
+        "timeout",
     )
 
     def __init__(
@@ -95,7 +105,8 @@ class InFlight:
         self.attempts = 0
         self.bytes_received = 0
         self.started = time.monotonic()
-        self.inbox: deque[Item | Lost] = deque()
+        self.timeout = limits.timeout if request.timeout is None else request.timeout
+        self.inbox: deque[Item | Lost | Overdue] = deque()
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
         self.over = False
@@ -105,7 +116,12 @@ class InFlight:
         self._waiting_for_network = False
         self._interrupted = False
 
-    def deliver(self, item: Item | Lost, wake_at: int | None = None) -> None:
+    @property
+    def backstop(self) -> float:
+        """When this side ends it, if the component has not, on the monotonic clock, in seconds."""
+        return self.started + self.timeout + BACKSTOP_SECONDS
+
+    def deliver(self, item: Item | Lost | Overdue, wake_at: int | None = None) -> None:
         """Puts an item into the inbox from any thread, and has its loop wake up in time."""
         if self.loop.is_current():
             self._receive(item, wake_at)
@@ -114,7 +130,7 @@ class InFlight:
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._receive, item, wake_at)
 
-    def _receive(self, item: Item | Lost, wake_at: int | None) -> None:
+    def _receive(self, item: Item | Lost | Overdue, wake_at: int | None) -> None:
         self.inbox.append(item)
         self.loop.arm(wake_at)
         if self._waiter is not None and not self._waiter.done():
@@ -210,10 +226,19 @@ class InFlight:
             request_id=done.request_id,
         )
 
+    def overdue(self) -> RonTimeoutError:
+        """The error of a call that this side ends."""
+        return RonTimeoutError(
+            f"the call's {self.timeout:g} s have passed, and the component did not end it",
+            code="overall_timeout",
+            attempts=self.attempts,
+        )
+
     def error(self, failed: Failed) -> RonError:
         """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
-        if self.failure is not None and isinstance(error, RonNetworkError):
+        late = isinstance(error, RonTimeoutError) and error.phase == "overall"
+        if self.failure is not None and isinstance(error, RonNetworkError) and not late:
             error.reason = self.failure.reason
             if self.failure.detail:
                 error.add_note(f"transport: {self.failure.detail}")
