@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,12 +197,13 @@ def test_a_peer_that_hangs_ends_in_the_time_out_of_its_phase(
     transport: str, kind: str, case: Case, authority: Authority
 ) -> None:
     with case.peer(authority) as url:
-        times = {} if case.time_out == "timeout" else {"timeout": LONG}
+        times: dict[str, Any] = {"timeout": LONG, case.time_out: TIME_OUT}
         config = ClientConfig(
             base_url=url,
             tls_ca=authority.file if url.startswith("https") else None,
             max_request_bytes=64 * MIB,
-            **{**times, case.time_out: TIME_OUT},
+            retries=0,
+            **times,
         )
         started = time.monotonic()
         error = call(kind, config, transport, case.content)

@@ -38,7 +38,7 @@ HANGING = """
     from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonTimeoutError
 
     transport, kind = sys.argv[1:]
-    config = ClientConfig(base_url="https://gateway", connect_timeout=0.3)
+    config = ClientConfig(base_url="https://gateway", connect_timeout=0.3, retries=0)
 
     def told(started, error):
         print(error.phase, 0.29 < time.monotonic() - started < 10)
@@ -201,7 +201,7 @@ async def test_a_name_that_has_hung_too_often_is_an_error_that_says_so(
     transport: str, lookups: Lookups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resolver, "LOOKUP_SHARED_SECONDS", -1.0)
-    config = ClientConfig(base_url="https://slow.example", connect_timeout=0.05)
+    config = ClientConfig(base_url="https://slow.example", connect_timeout=0.05, retries=0)
     async with RonClient(config=config, transport=transport) as client:
         for _ in range(MAX_LOOKUPS):
             with pytest.raises(RonTimeoutError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections import deque
 from collections.abc import Coroutine
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 from ..defaults import BACKSTOP_SECONDS
 from ..engine.guest import Guest
-from ..engine.messages import Done, Failed, Item, Pairs
+from ..engine.messages import Attempts, Done, Failed, Item, Pairs
 from ..errors import RonError, RonNetworkError, RonTimeoutError, broken
 from ..middleware import Chain
 from ..request import Request
@@ -20,7 +21,7 @@ from ..response import Response
 from ..transport.protocol import TransportFailure, TransportResponse
 from .limits import Limits
 from .loops import LoopState
-from .reports import report_error
+from .reports import report_error, timeline
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ class InFlight:
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
+        told: what became of its attempts, once the component has told.
         failure: in what the last attempt failed, as the transport says, or None.
     """
 
@@ -85,6 +87,7 @@ class InFlight:
         "request",
         "started",
         "timeout",
+        "told",
     )
 
     def __init__(
@@ -110,6 +113,7 @@ class InFlight:
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
         self.over = False
+        self.told: Attempts | None = None
         self.failure: TransportFailure | None = None
         self._task = asyncio.current_task()
         self._waiter: asyncio.Future[None] | None = None
@@ -224,6 +228,7 @@ class InFlight:
             content,
             attempts=done.attempts,
             request_id=done.request_id,
+            timeline=functools.partial(timeline, self.told),
         )
 
     def overdue(self) -> RonTimeoutError:
@@ -237,6 +242,9 @@ class InFlight:
     def error(self, failed: Failed) -> RonError:
         """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
+        error.timeline = timeline(self.told)
+        if len(error.timeline) > 1:
+            error.add_note(str(error.timeline))
         late = isinstance(error, RonTimeoutError) and error.phase == "overall"
         if self.failure is not None and isinstance(error, RonNetworkError) and not late:
             error.reason = self.failure.reason

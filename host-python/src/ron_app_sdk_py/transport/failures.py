@@ -146,8 +146,11 @@ def lost_failure(error: BaseException, *, head_seen: bool) -> TransportFailure:
     """
     tls = find(error, ssl.SSLError)
     if tls is not None and not head_seen:
-        # In TLS 1.3 a server that refuses the client's certificate says so only now.
-        return tls_failure(tls)
+        refusal = tls_failure(tls)
+        # In TLS 1.3 a server that refuses the client's certificate says so only now. Whatever else
+        # breaks TLS, the server may have the request.
+        if refusal.reason == "client_certificate":
+            return refusal
     number = error_number(error)
     if number == errno.ETIMEDOUT:
         # Its system no longer acknowledges what it is sent.
