@@ -154,6 +154,18 @@ def reply(status: str, body: bytes = b"", *fields: str) -> bytes:
     return ("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body
 
 
+def connections_to(port: int) -> int:
+    """How many connections to a port on loopback this machine's processes hold open."""
+    count = 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, _, remote, state, *rest = line.split()
+            inode = rest[5]
+            # One that its process has closed has no inode any more.
+            count += int(remote.rpartition(":")[2], 16) == port and state != "0A" and inode != "0"
+    return count
+
+
 @contextmanager
 def refusing_port() -> Iterator[int]:
     """A port on which connections are refused, and which nobody else gets meanwhile."""

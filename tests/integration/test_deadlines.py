@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from certificates import Authority
 from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonTimeoutError
-from servers import on_a_thread, raw_server, read_request, reply
+from servers import connections_to, on_a_thread, raw_server, read_request, reply
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"
@@ -145,18 +144,6 @@ CASES = [
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
-
-
-def connections_to(port: int) -> int:
-    """How many connections to a port on loopback this machine's processes hold open."""
-    count = 0
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            _, _, remote, state, *rest = line.split()
-            inode = rest[5]
-            # One that its process has closed has no inode any more.
-            count += int(remote.rpartition(":")[2], 16) == port and state != "0A" and inode != "0"
-    return count
 
 
 async def eventually(done: Callable[[], bool]) -> None:

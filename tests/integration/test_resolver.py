@@ -64,6 +64,7 @@ HANGING = """
 """
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("kind", ["async", "sync"])
 def test_neither_the_loop_nor_the_process_waits_for_a_lookup_that_hangs(
     transport: str, kind: str, tmp_path: Path
