@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from certificates import Authority
-from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonTimeoutError
+from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonConfigError, RonTimeoutError
 from servers import connections_to, on_a_thread, raw_server, read_request, reply
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
@@ -198,6 +198,51 @@ def test_a_peer_that_hangs_ends_in_the_time_out_of_its_phase(
         assert time.monotonic() - started < 2 * LIMIT
     assert (error.phase, error.attempts) == (case.phase, 1)
     assert isinstance(error, TimeoutError)
+
+
+@pytest.mark.parametrize("timeout", [5e-324, 1e-12])
+async def test_a_time_out_that_nothing_can_meet_ends_the_call_at_once(
+    transport: str, node: str, timeout: float
+) -> None:
+    async with RonClient(node, transport=transport) as client:
+        with pytest.raises(RonTimeoutError) as caught:
+            await client.get("/hello", timeout=timeout)
+        assert caught.value.phase == "overall"
+    config = ClientConfig(base_url=node, connect_timeout=timeout, retries=0)
+    async with RonClient(config=config, transport=transport) as client:
+        with pytest.raises(RonTimeoutError) as caught:
+            await client.get("/hello")
+        assert caught.value.phase == "connect"
+
+
+@pytest.mark.parametrize("timeout", [1e10, 1.7e308, 10**300])
+@pytest.mark.parametrize("short", [None, 2.0])
+async def test_a_time_out_beyond_all_clocks_is_no_harm(
+    transport: str, node: str, timeout: float, short: float | None
+) -> None:
+    async with RonClient(node, transport=transport, timeout=short) as client:
+        assert (await client.get("/hello", timeout=timeout))["ok"]
+    long = ClientConfig(
+        base_url=node,
+        timeout=timeout,
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        write_timeout=timeout,
+    )
+    async with RonClient(config=long, transport=transport) as client:
+        assert await client.post("/echo", content=bytes(200_000)) == bytes(200_000)
+
+
+@pytest.mark.parametrize("part", ["connect", "read", "write"])
+async def test_a_derived_client_may_not_wait_longer_for_a_part_than_for_the_whole(
+    part: str,
+) -> None:
+    async with RonClient("https://gw.example", timeout=1) as client:
+        longer: dict[str, Any] = {f"{part}_timeout": 1.1}
+        with pytest.raises(RonConfigError, match=part):
+            client.with_options(**longer)
+        # What was not given for it gives way.
+        client.with_options(timeout=0.5)
 
 
 async def test_a_server_that_sends_slowly_is_not_silent(transport: str) -> None:

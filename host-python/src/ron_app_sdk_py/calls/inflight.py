@@ -108,7 +108,7 @@ class InFlight:
         self.attempts = 0
         self.bytes_received = 0
         self.started = time.monotonic()
-        self.timeout = limits.timeout if request.timeout is None else request.timeout
+        self.timeout = limits.timeout if request.timeout is None else float(request.timeout)
         self.inbox: deque[Item | Lost | Overdue] = deque()
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}

@@ -76,11 +76,7 @@ class LoopState:
 
     def _fire(self) -> None:
         self._timer = None
-        try:
-            self._tick()
-        finally:
-            # Whatever the component said, or did not say.
-            self.arm(None)
+        self._tick()
 
     def used(self) -> None:
         """An exchange has ended."""

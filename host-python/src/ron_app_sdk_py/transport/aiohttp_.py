@@ -85,7 +85,7 @@ class AiohttpTransport:
         content: bytes | _Body | None = request.content
         if isinstance(content, bytes) and len(content) > WRITE_PIECE_BYTES:
             content = _Body(content, request.write_timeout)
-        sending = _Sending(request)
+        sending = _Sending(request.fresh, request.acknowledge_timeout)
         outer = _sending.set(sending)
         try:
             response = await self._session.request(
@@ -116,12 +116,13 @@ class AiohttpTransport:
             sending.abort()
             raise
         finally:
+            # What the event loop keeps of this context lives as long as the connection.
+            sending.transport = None
             _sending.reset(outer)
         try:
             check_header_section(response.raw_headers)
         except TransportFailure:
-            sending.abort()
-            response.close()
+            _abort(response)
             raise
         return AiohttpResponse(method, response)
 
@@ -212,28 +213,34 @@ class AiohttpResponse:
 
     def abort(self) -> None:
         """Closes the connection unless the body was read to its end."""
-        connection = self._response.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
-        self._response.close()
+        _abort(self._response)
 
 
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Closes the connection of an answer at once. aiohttp would wait for the peer to take what is
+    left to write, perhaps for ever."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
+
+
+@dataclass(slots=True)
 class _Sending:
-    """A request that is being sent, and on what.
+    """What the connector must know of a request, and on what it is sent.
 
     Attributes:
-        request: the request.
+        fresh: as of the request.
+        acknowledge_timeout: as of the request.
         transport: the connection, once it has one.
     """
 
-    __slots__ = ("request", "transport")
-
-    def __init__(self, request: TransportRequest) -> None:
-        self.request = request
-        self.transport: asyncio.Transport | None = None
+    fresh: bool
+    acknowledge_timeout: float | None
+    transport: asyncio.Transport | None = None
 
     def abort(self) -> None:
-        """Closes the connection at once: aiohttp would wait for the peer to take what is left."""
+        """Closes the connection at once."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -243,10 +250,10 @@ _sending: ContextVar[_Sending] = ContextVar("sending")
 
 @dataclass(slots=True)
 class _Use:
-    """The last use of a connection.
+    """The use of a connection.
 
     Attributes:
-        trust: the connector's at that time.
+        trust: the connector's when the connection was made.
         acknowledge_timeout: what was set on the socket.
     """
 
@@ -272,7 +279,8 @@ class _Connector(aiohttp.TCPConnector):
         self._trust = 0
 
     def distrust_idle(self) -> None:
-        """Has connections that are idle now closed instead of used again: one was found dead."""
+        """Has the connections that there are now closed instead of used again: one was found
+        dead."""
         self._trust += 1
 
     async def connect(
@@ -292,12 +300,12 @@ class _Connector(aiohttp.TCPConnector):
             use = self._uses.get(protocol)
             if use is None:
                 use = self._uses[protocol] = _Use(self._trust)
-            elif sending.request.fresh or use.trust != self._trust:
+            elif sending.fresh or use.trust != self._trust:
                 transport.abort()
                 connection.close()
                 continue
             sending.transport = transport
-            seconds = sending.request.acknowledge_timeout
+            seconds = sending.acknowledge_timeout
             if use.acknowledge_timeout != seconds:
                 use.acknowledge_timeout = seconds
                 acknowledge_within(transport, seconds)

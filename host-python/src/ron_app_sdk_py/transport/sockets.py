@@ -48,8 +48,8 @@ def acknowledge_within(transport: asyncio.BaseTransport, seconds: float | None) 
     connected = transport.get_extra_info("socket")
     if connected is None or _USER_TIMEOUT is None:
         return
-    milliseconds = (
-        0 if seconds is None else min(max(1, round(seconds * 1000)), _LONGEST_MILLISECONDS)
-    )
+    milliseconds = 0
+    if seconds is not None:
+        milliseconds = max(1, round(min(seconds * 1000, _LONGEST_MILLISECONDS)))
     with contextlib.suppress(OSError):
         connected.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
