@@ -87,7 +87,7 @@ async def test_each_bad_answer_is_an_error_and_the_next_call_works(
 
     async with raw_server(handler) as url:
         config = ClientConfig(base_url=url, token=TOKEN, max_response_bytes=MIB)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonError) as caught:
                 await client.get("/x")
             assert (type(caught.value), caught.value.code) == (kind, code)
@@ -107,7 +107,7 @@ async def test_framing_that_breaks_in_the_middle_of_a_body_is_told_from_a_body_c
         await asyncio.sleep(0.05)
         writer.write(b"ZZ\r\n")
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         with pytest.raises(RonNetworkError) as caught:
             await client.get("/x")
     assert caught.value.code == "http_protocol_error"
@@ -121,7 +121,7 @@ async def test_the_declared_length_of_content_that_does_not_follow_is_no_fault(
             await read_request(reader)
             writer.write(head("content-length: 999999999"))
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         for _ in range(2):
             response = await client.request("HEAD", "/x")
             assert response.content == b""
@@ -139,7 +139,7 @@ async def test_a_reset_is_told_from_a_close(transport: str, begun: bool) -> None
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         with pytest.raises(RonNetworkError) as caught:
             await client.get("/x")
     error = caught.value
@@ -150,7 +150,9 @@ async def test_a_reset_is_told_from_a_close(transport: str, begun: bool) -> None
 
 async def test_a_refused_connection_is_told(transport: str) -> None:
     for host in ("127.0.0.1", "localhost", "[::1]"):
-        async with RonClient(f"http://{host}:{unused_port()}", transport=transport) as client:
+        async with RonClient(
+            f"http://{host}:{unused_port()}", transport=transport, retries=0
+        ) as client:
             with pytest.raises(RonConnectError) as caught:
                 await client.get("/x")
         assert caught.value.code == "connection_refused"
@@ -159,6 +161,6 @@ async def test_a_refused_connection_is_told(transport: str) -> None:
 
 @pytest.mark.parametrize("name", ["no-such-host.invalid", "x" * 64 + ".example"])
 async def test_an_unknown_name_is_told(transport: str, name: str) -> None:
-    async with RonClient(f"https://{name}", transport=transport) as client:
+    async with RonClient(f"https://{name}", transport=transport, retries=0) as client:
         with pytest.raises(RonDnsError):
             await client.get("/x")
