@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Callable
 
@@ -35,7 +36,8 @@ class LoopState:
         self.counters = counters
         self._tick = tick
         self._timer: asyncio.TimerHandle | None = None
-        self._wake_at = 0
+        self._wake_at = 0.0
+        self._backstop = math.inf
         self._used_at = time.monotonic()
 
     def is_current(self) -> bool:
@@ -46,16 +48,31 @@ class LoopState:
         """As the method of the loop."""
         self.loop.call_soon_threadsafe(callback, *args)
 
-    def arm(self, wake_at: int | None) -> None:
-        """Has a tick sent at that time, unless one comes earlier: an early one asks again."""
-        if wake_at is None or (self._timer is not None and self._wake_at <= wake_at):
+    def arm(self, wake_at: int | None, backstop: float = math.inf) -> None:
+        """Has a tick sent at that time, unless one comes earlier: an early one asks again.
+
+        Args:
+            wake_at: when the component wants it, in nanoseconds, or None.
+            backstop: in seconds, when this side looks at a call of its own accord.
+        """
+        if backstop < self._backstop:
+            self._backstop = backstop
+        at = self._backstop if wake_at is None else min(wake_at / 1e9, self._backstop)
+        if at == math.inf or (self._timer is not None and self._wake_at <= at):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._wake_at = wake_at
+        self._wake_at = at
         # The component's clock is the system's; a loop may have another of its own.
-        delay = max(0.0, wake_at / 1e9 - time.monotonic())
+        delay = max(0.0, at - time.monotonic())
         self._timer = self.loop.call_later(delay, self._fire)
+
+    def is_past_backstop(self) -> bool:
+        """Whether a call may be past its backstop. Who asks gives the next one to :meth:`arm`."""
+        if time.monotonic() < self._backstop:
+            return False
+        self._backstop = math.inf
+        return True
 
     def _fire(self) -> None:
         self._timer = None
