@@ -19,6 +19,7 @@ from contextlib import contextmanager
 import pytest
 import uvloop
 
+from processes import run_python
 from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonTimeoutError
 from ron_app_sdk_py.engine import runtime
 from servers import TOKEN, raw_server, read_request, reply
@@ -77,16 +78,6 @@ def on_a_thread(server: Impatient | Mute) -> Iterator[str]:
     finally:
         stop.set()
         thread.join()
-
-
-def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A program that sees every warning as an error and is told of everything left open."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_no_post_fails_when_the_server_closed_the_connection_meanwhile() -> None:
