@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import string
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -20,7 +22,7 @@ from ron_app_sdk_py.defaults import (
 from ron_app_sdk_py.engine import settings
 from ron_app_sdk_py.engine.artifact import load
 from ron_app_sdk_py.engine.guest import Begin, Guest
-from ron_app_sdk_py.engine.messages import Failed, Output, Pairs
+from ron_app_sdk_py.engine.messages import Failed, Item, Output, Pairs, Read, Send
 from ron_app_sdk_py.engine.runtime import Runtime, compiled
 
 MARGIN = 3
@@ -28,6 +30,8 @@ MARGIN = 3
 
 ERROR_BYTES = 1024 * 1024
 """``MAX_ERROR_BYTES`` of ``core``."""
+
+HOUR = str(3600 * 10**9)
 
 JSON = [("content-type", "application/problem+json")]
 
@@ -156,6 +160,50 @@ def test_the_end_of_every_call_at_once_does_not_come_near_the_fuel_s_end(guest: 
     assert output.items == []  # it waits in the queue
     assert len([item for item in guest.close(1).items if isinstance(item, Failed)]) == 1100
     assert fuel_spent(guest) * MARGIN < GUEST_FUEL
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
+def test_the_memory_is_enough_for_the_largest_error_answers_of_all_calls_at_once(
+    content: bytes,
+) -> None:
+    guest = Guest()
+    settings = {"base-url": "http://127.0.0.1:8080", "retries": "0", "overall-timeout": HOUR}
+    guest.open(1, [*settings.items()])
+    sent = {}
+    for call in range(1, 101):
+        (send,) = guest.begin(1, call, Begin("POST", "/x", None, [], [], [])).items
+        assert isinstance(send, Send)
+        sent[call] = send.exchange
+    left = dict.fromkeys(sent, memoryview(content))
+    waiting: deque[Item] = deque()
+    for call, exchange in sent.items():
+        waiting += guest.response(call, exchange, 500, JSON).items
+    ended = 0
+    # By then as many are read at once as ever will be, and some have been taken apart.
+    while ended < 12:
+        match waiting.popleft():
+            case Read(call=call, exchange=exchange, max_bytes=most):
+                piece, left[call] = bytes(left[call][:most]), left[call][most:]
+                waiting += guest.data(call, exchange, piece, end=not left[call]).items
+            case Failed(kind="problem"):
+                ended += 1
+
+
+def test_the_memory_is_enough_for_the_largest_heads_of_all_calls_at_once() -> None:
+    guest = Guest()
+    guest.open(1, [("base-url", "http://127.0.0.1:8080")])
+    path, headers = "/" + "x" * 60_000, at_most(200, "x-a", "v" * 300)
+    refused = 0
+    for call in range(1, 1101):
+        for item in guest.begin(1, call, Begin("GET", path, None, [], [], headers)).items:
+            if isinstance(item, Failed):
+                assert (item.kind, json.loads(item.report)["code"]) == ("overload", "heads_full")
+                refused += 1
+    assert 900 < refused < 1000
+    for call in range(1, 1101):
+        guest.cancel(call)
+    (send,) = guest.begin(1, 2000, Begin("GET", path, None, [], [], headers)).items
+    assert isinstance(send, Send)
 
 
 @pytest.mark.parametrize("behaviour", ["LOOP", "FILL_LOOP", "COPY_LOOP"])

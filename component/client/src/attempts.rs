@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::time::{Duration, UNIX_EPOCH};
 
-use ron_core::defaults::MAX_ERROR_BYTES;
 use ron_core::error::Error;
 use ron_core::problem::Problem;
 use ron_core::request::Prepared;
@@ -181,10 +180,10 @@ impl Attempts<'_> {
         }
         let headers = response.headers().entries();
         // A redirect's body says nothing that its status and Location don't.
-        let body = if status < 400 {
-            Vec::new()
+        let (body, _place) = if status < 400 {
+            (Vec::new(), None)
         } else {
-            exchange::read_up_to(response, MAX_ERROR_BYTES).await
+            exchange::read_error(response, &self.session.root.large_errors).await
         };
         let now = wall_clock::now();
         let now = UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds);

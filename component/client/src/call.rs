@@ -55,7 +55,11 @@ pub async fn perform(
         || ids::request_id(randomness()),
         || ids::idempotency_key(randomness()),
     );
-    let prepared = match prepared {
+    let prepared = prepared.and_then(|prepared| {
+        let head = session.room_for(&prepared)?;
+        Ok((prepared, head))
+    });
+    let (prepared, _head) = match prepared {
         Ok(prepared) => prepared,
         Err(mut error) => {
             scrub(&session, &mut error);
@@ -66,6 +70,7 @@ pub async fn perform(
             });
         }
     };
+    drop(call);
     let timeline = RefCell::default();
     let attempts = Attempts {
         session: &session,

@@ -1,13 +1,16 @@
 //! One HTTP exchange over `wasi:http`.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use ron_core::config::Timeouts;
+use ron_core::defaults::{MAX_ERROR_BYTES, SMALL_ERROR_BYTES};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::origin::Origin;
 use ron_core::request::Prepared;
 
 use crate::content::Content;
+use crate::limiter::{Limiter, Place};
 use crate::runtime::{ready, within};
 use crate::wit::wasi::http::outgoing_handler;
 use crate::wit::wasi::http::types::{
@@ -171,17 +174,32 @@ async fn permit(stream: &OutputStream, limit: Option<Duration>) -> Result<u64, U
     }
 }
 
-/// Reads a body until its end, a failure or `max` bytes, whichever comes first.
-pub async fn read_up_to(response: IncomingResponse, max: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
+/// Reads a body until its end, a failure or `max` bytes, whichever comes first. The result keeps
+/// the place that a large one needs among `large`.
+pub async fn read_error(
+    response: IncomingResponse,
+    large: &Rc<Limiter>,
+) -> (Vec<u8>, Option<Place>) {
+    let (mut bytes, mut place) = (Vec::new(), None);
     let Ok(body) = response.consume() else {
-        return bytes;
+        return (bytes, place);
     };
     let Ok(stream) = body.stream() else {
-        return bytes;
+        return (bytes, place);
     };
-    while (bytes.len() as u64) < max {
-        let left = max - bytes.len() as u64;
+    loop {
+        let read = bytes.len() as u64;
+        if read == MAX_ERROR_BYTES {
+            break;
+        }
+        let left = if read < SMALL_ERROR_BYTES {
+            SMALL_ERROR_BYTES - read
+        } else {
+            if place.is_none() {
+                place = large.place(0, u64::MAX).await.ok();
+            }
+            MAX_ERROR_BYTES - read
+        };
         let chunk = ready(
             || match stream.read(left) {
                 Ok(chunk) if chunk.is_empty() => None,
@@ -194,7 +212,7 @@ pub async fn read_up_to(response: IncomingResponse, max: u64) -> Vec<u8> {
             Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => break,
         }
     }
-    bytes
+    (bytes, place)
 }
 
 /// The body of a response as a stream; none if it was taken.

@@ -6,6 +6,9 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use ron_core::config::Config;
+use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS};
+use ron_core::error::{Error, ErrorKind};
+use ron_core::request::Prepared;
 use ron_core::retry::Budget;
 
 use crate::limiter::Limiter;
@@ -16,6 +19,10 @@ pub struct Root {
     pub limiter: Rc<Limiter>,
     /// What retries may cost.
     pub budget: RefCell<Budget>,
+    /// Places for reading large error answers.
+    pub large_errors: Rc<Limiter>,
+    /// The bytes of the heads of all calls under way.
+    heads: Cell<u64>,
     /// Calls to wake when a session closes.
     calls: RefCell<BTreeMap<u64, Waker>>,
     calls_made: Cell<u64>,
@@ -38,6 +45,8 @@ impl Session {
             root: Rc::new(Root {
                 limiter: Limiter::new(config.max_concurrency, config.max_queue),
                 budget: RefCell::default(),
+                large_errors: Limiter::new(MAX_LARGE_ERRORS, u32::MAX),
+                heads: Cell::new(0),
                 calls: RefCell::default(),
                 calls_made: Cell::new(0),
             }),
@@ -74,6 +83,30 @@ impl Session {
                 .is_some_and(|parent| parent.is_closed())
     }
 
+    /// Makes room for the head of a call, until the result is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Kind `overload`: the heads of the calls under way take too much already.
+    pub fn room_for(&self, prepared: &Prepared) -> Result<Head, Error> {
+        let bytes = prepared.size();
+        let heads = self.root.heads.get().saturating_add(bytes);
+        if heads > MAX_HEADS_BYTES {
+            return Err(Error::new(
+                ErrorKind::Overload,
+                "heads_full",
+                format!(
+                    "the paths and headers of all calls under way would take {heads} bytes, more than {MAX_HEADS_BYTES}; make fewer calls at once or send the data in bodies"
+                ),
+            ));
+        }
+        self.root.heads.set(heads);
+        Ok(Head {
+            root: self.root.clone(),
+            bytes,
+        })
+    }
+
     /// A text without the credential.
     pub fn scrubbed(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -90,6 +123,18 @@ impl Session {
             root: self.root.clone(),
             id,
         }
+    }
+}
+
+/// The room of a call's head.
+pub struct Head {
+    root: Rc<Root>,
+    bytes: u64,
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        self.root.heads.set(self.root.heads.get() - self.bytes);
     }
 }
 

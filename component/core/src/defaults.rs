@@ -25,6 +25,12 @@ pub const MAX_HEADER_BYTES: u64 = 64 * 1024;
 pub const MAX_LOG_EVENTS: usize = 1_000;
 /// How much of an error answer is read, in bytes.
 pub const MAX_ERROR_BYTES: u64 = 1024 * 1024;
+/// What of it is read at once, in bytes; what is larger waits for its turn.
+pub const SMALL_ERROR_BYTES: u64 = 64 * 1024;
+/// How many larger ones are read at the same time: each may take a multiple of its size.
+pub const MAX_LARGE_ERRORS: u32 = 8;
+/// What the paths and header sections of all calls under way may take together, in bytes.
+pub const MAX_HEADS_BYTES: u64 = 16 * 1024 * 1024;
 /// How deep an error answer's details may nest before they are passed on as text.
 pub const MAX_JSON_DEPTH: usize = 100;
 /// The longest number in an error answer's details before they are passed on as text.

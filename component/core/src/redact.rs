@@ -23,6 +23,11 @@ impl Redactor {
         }
     }
 
+    /// Whether there is a secret in `text`.
+    pub fn finds(&self, text: &str) -> bool {
+        self.secrets.iter().any(|secret| text.contains(secret))
+    }
+
     /// Replaces each secret in `text`; returns whether there was one.
     pub fn scrub(&self, text: &mut String) -> bool {
         let mut found = false;

@@ -80,6 +80,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The bytes of its target and its header section.
+    pub fn size(&self) -> u64 {
+        let fields = self.headers.iter();
+        let headers: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
+        (self.target.len() + headers) as u64
+    }
+
     /// The target without its query.
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
