@@ -12,10 +12,9 @@ import contextlib
 import functools
 import itertools
 import os
-import time
 from collections.abc import Callable
 
-from ..engine.guest import Clock, Guest
+from ..engine.guest import Clock, Guest, SystemClock
 from ..engine.messages import Abort, Done, Failed, Log, Output, Pairs, Read, Send
 from ..errors import RonClosedError, RonError, RonRequestError, RonSandboxError, broken
 from ..middleware import NONE, Attempt, Chain
@@ -45,7 +44,7 @@ class Calls:
 
     Args:
         make_transport: makes the transport of the running event loop.
-        clock: time and randomness of the component; the system's by default.
+        clock: all time and randomness there is; the system's by default.
         private_api: whether the engine may use its fast path.
     """
 
@@ -57,7 +56,8 @@ class Calls:
         private_api: bool = True,
     ) -> None:
         self._make_transport = make_transport
-        self._sessions = Sessions(clock, private_api=private_api)
+        self._clock = clock or SystemClock()
+        self._sessions = Sessions(self._clock, private_api=private_api)
         self._ids = itertools.count(1)
         self._hooks: tuple[MetricsHook, ...] = ()
         self._closed = False
@@ -68,7 +68,7 @@ class Calls:
         self._process = os.getpid()
         self._in_flight: dict[int, InFlight] = {}
         self._counters = CounterSet()
-        self._loops = Loops(self._make_transport, self._counters, self._tick)
+        self._loops = Loops(self._make_transport, self._counters, self._tick, self._clock)
 
     def _start_after_fork(self) -> None:
         """Leaves to the parent what is the parent's. Its sockets and its instance are kept, unused:
@@ -262,14 +262,14 @@ class Calls:
         if call.attempts:
             counters.retries += 1
         call.attempts += 1
-        started = time.monotonic()
+        started = call.loop.now()
         outcome: TransportResponse | TransportFailure
         try:
             outcome = await call.io(self._exchange(call, send))
         except TransportFailure as failure:
             call.failure = outcome = failure
         if attempt is not None:
-            attempt.duration = time.monotonic() - started
+            attempt.duration = (call.loop.now() - started) / 1e9
             if isinstance(outcome, TransportFailure):
                 attempt.failure = outcome.code
             else:
@@ -386,7 +386,7 @@ class Calls:
             status=getattr(outcome, "status", None),
             error=None if answered else _error_name(outcome),
             attempts=call.attempts,
-            duration=time.monotonic() - call.started,
+            duration=(call.loop.now() - call.started) / 1e9,
             bytes_sent=len(request.content or b"") * call.attempts,
             bytes_received=call.bytes_received,
             request_id=outcome.request_id if isinstance(outcome, Response | RonError) else None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ class InFlight:
         middleware: whose attempts it shows.
         attempts: how many HTTP requests were sent.
         bytes_received: size of the content received.
-        started: when it began, on the monotonic clock, in seconds.
+        started: when it began, on the loop's clock, in nanoseconds.
         inbox: what it is to do next.
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
@@ -94,7 +93,7 @@ class InFlight:
         self.middleware = middleware
         self.attempts = 0
         self.bytes_received = 0
-        self.started = time.monotonic()
+        self.started = loop.now()
         self.inbox: deque[Item | Lost] = deque()
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable
 
+from ..engine.guest import Clock
 from ..transport.protocol import Transport
 from .metrics import Counters, CounterSet
 
-_FRESH_SECONDS = 0.005
+_FRESH_NS = 5_000_000
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -21,7 +21,12 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class LoopState:
-    """What belongs to one event loop."""
+    """What belongs to one event loop.
+
+    Attributes:
+        now: the monotonic clock in nanoseconds. Everything here reads it, and so does the
+            component: a loop may have a clock of its own.
+    """
 
     def __init__(
         self,
@@ -29,14 +34,16 @@ class LoopState:
         transport: Transport,
         counters: Counters,
         tick: Callable[[], None],
+        clock: Clock,
     ) -> None:
+        self.now = clock.monotonic_ns
         self.loop = loop
         self.transport = transport
         self.counters = counters
         self._tick = tick
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = 0
-        self._used_at = time.monotonic()
+        self._used_at = self.now()
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -53,8 +60,7 @@ class LoopState:
         if self._timer is not None:
             self._timer.cancel()
         self._wake_at = wake_at
-        # The component's clock is the system's; a loop may have another of its own.
-        delay = max(0.0, wake_at / 1e9 - time.monotonic())
+        delay = max(0, wake_at - self.now()) / 1e9
         self._timer = self.loop.call_later(delay, self._fire)
 
     def _fire(self) -> None:
@@ -63,11 +69,11 @@ class LoopState:
 
     def used(self) -> None:
         """An exchange has ended."""
-        self._used_at = time.monotonic()
+        self._used_at = self.now()
 
     def was_idle(self) -> bool:
         """Whether the loop may not have heard yet that servers closed connections."""
-        return time.monotonic() - self._used_at > _FRESH_SECONDS
+        return self.now() - self._used_at > _FRESH_NS
 
     async def hear(self) -> None:
         """Lets the loop take what has arrived meanwhile. A turn reads what is there, the next one
@@ -90,6 +96,7 @@ class Loops:
         make_transport: makes the transport of the running loop.
         counters: where a new loop gets its counters.
         tick: called on a loop when the time has come that it was armed for.
+        clock: the clock that ``tick`` goes by.
     """
 
     def __init__(
@@ -97,10 +104,12 @@ class Loops:
         make_transport: Callable[[], Transport],
         counters: CounterSet,
         tick: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self._make_transport = make_transport
         self._counters = counters
         self._tick = tick
+        self._clock = clock
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._endings: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 
@@ -115,7 +124,8 @@ class Loops:
         state = self._states.get(loop)
         if state is None:
             self._forget_closed()
-            state = LoopState(loop, self._make_transport(), self._counters.of(loop), self._tick)
+            counters = self._counters.of(loop)
+            state = LoopState(loop, self._make_transport(), counters, self._tick, self._clock)
             self._states[loop] = state
             self._endings[loop] = self._until_loop_ends(loop, state)
             await anext(self._endings[loop])
