@@ -20,6 +20,20 @@ T = TypeVar("T")
 _RESOLUTION_SECONDS = 0.5e-9
 
 
+def _refuse(what: str) -> NoReturn:
+    raise SimulationError(
+        f"the program {what}, which a simulation does not have: give it a client of the simulation "
+        "(`sim.client()`) instead"
+    )
+
+
+def _refused(what: str) -> Any:
+    async def refused(*_: object, **__: object) -> NoReturn:
+        _refuse(what)
+
+    return refused
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop that never waits.
 
@@ -30,6 +44,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         clock: its time.
         limit: virtual seconds that one run may take.
     """
+
+    create_connection = create_unix_connection = _refused("opens a connection")
+    create_server = create_unix_server = _refused("opens a server")
+    create_datagram_endpoint = _refused("opens a socket")
+    getaddrinfo = getnameinfo = _refused("looks a name up")
+    subprocess_exec = subprocess_shell = _refused("starts a process")
 
     def __init__(self, clock: VirtualClock, limit: float) -> None:
         self._virtual_clock = clock
@@ -80,22 +100,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         except Exception as error:
             future.set_exception(error)
         return future
-
-    async def getaddrinfo(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        _refuse("looks a name up")
-
-    async def getnameinfo(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        _refuse("looks an address up")
-
-    async def subprocess_exec(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        _refuse("starts a process")
-
-    async def subprocess_shell(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        _refuse("starts a process")
 
     def _unfinished(self) -> list[asyncio.Task[Any]]:
         return [task for _, task in sorted(self._tasks.items()) if not task.done()]
@@ -149,13 +153,6 @@ class _Timers(selectors.DefaultSelector):
 
     def _shown(self) -> str:
         return "; ".join(self._waiting()) or "nothing"
-
-
-def _refuse(what: str) -> NoReturn:
-    raise SimulationError(
-        f"the program {what}, which a simulation does not have: give it a client of the simulation "
-        "(`sim.client()`) instead"
-    )
 
 
 def _places(coroutine: Any) -> Iterator[str]:

@@ -342,9 +342,7 @@ class _Cut(Answer):
         super().__post_init__()
         if not isinstance(self.keep, int) or not 0 <= self.keep < len(self._body()):
             size = len(self._body())
-            raise ValueError(
-                f"keep is {self.keep!r:.40}; give fewer bytes than the content's {size}"
-            )
+            raise ValueError(f"keep is {self.keep!r:.40}; the content has {size} bytes, give fewer")
 
     def _pieces(self, body: bytes) -> tuple[tuple[float, bytes], ...]:
         return super()._pieces(body[: self.keep])
