@@ -44,6 +44,9 @@ from ron_app_sdk_py.testing import (
 from servers import TOKEN
 
 
+ONCE = ClientConfig(retries=0)
+
+
 def failing(sim: Simulation, program: Callable[[RonClient], Awaitable[Any]]) -> RonError:
     """The error in which a program ends."""
     with pytest.raises(RonError) as caught:
@@ -79,7 +82,7 @@ def test_hours_pass_and_every_clock_agrees() -> None:
 def test_a_time_out_ends_a_call_to_the_nanosecond(
     outcome: Outcome, fields: dict[str, Any], ends_at: float, phase: str
 ) -> None:
-    sim = Simulation()
+    sim = Simulation(config=ONCE)
     sim.otherwise(outcome)
     records: list[CallRecord] = []
 
@@ -126,7 +129,7 @@ def test_the_wall_clock_begins_with_2026_and_goes_along() -> None:
 
 
 def test_outcomes_come_in_their_order_by_method_and_path() -> None:
-    sim = Simulation()
+    sim = Simulation(config=ONCE)
     sim.on("GET", "/jobs", [TlsFailure("wrong_host"), Answer(json=[1]), Answer(content="two")])
     sim.on("POST", "/app/jobs", Answer(204))
     sim.on("GET", "/healthz", Answer(json={"ok": True}), node=True)
@@ -404,7 +407,7 @@ def test_answers_over_the_limits_are_refused_as_elsewhere() -> None:
 
 
 def test_synchronous_programs_pass_virtual_time_in_their_calls() -> None:
-    sim = Simulation(seed=5)
+    sim = Simulation(config=ONCE)
     sim.on("GET", "/slow", Answer(json="late", after=7_000.0))
     sim.on("GET", "/mute", Silence())
 
@@ -507,7 +510,7 @@ def test_ids_and_keys_come_from_the_seed() -> None:
 
 
 def test_what_a_program_raises_comes_out_of_run() -> None:
-    sim = Simulation()
+    sim = Simulation(config=ONCE)
     sim.otherwise(Refused(connect=0.25))
     assert isinstance(failing(sim, lambda client: client.get("/x")), RonConnectError)
     assert sim.now == 0.25

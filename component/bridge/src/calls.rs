@@ -18,6 +18,8 @@ pub struct Calls {
     sessions: RefCell<BTreeMap<u64, Session>>,
     calls: RefCell<BTreeMap<u64, Call>>,
     log_level: Cell<Option<LogLevel>>,
+    /// Whether the host wants timelines.
+    timelines: Cell<bool>,
 }
 
 impl Calls {
@@ -25,6 +27,7 @@ impl Calls {
     pub fn open(&self, open: Open, out: &mut Writer) -> Result<(), Malformed> {
         self.unused("session", &self.sessions, open.session)?;
         port::seed(&open.entropy).map_err(Malformed::new)?;
+        self.timelines.set(open.timeline);
         self.opened(open.session, admin::open(&open.configuration), out);
         Ok(())
     }
@@ -71,6 +74,7 @@ impl Calls {
                 Body::Streamed(StreamedBody {
                     content: port::hold(length),
                     length,
+                    repeats: true,
                 })
             });
             match begin.node {
@@ -106,16 +110,30 @@ impl Calls {
             out.items(&port::drain());
             return;
         };
-        let done = result.map(|response| messages::Done {
-            exchange: response.body().and_then(port::release),
-            attempts: response.attempts(),
-            request_id: response.request_id(),
-        });
         self.calls.borrow_mut().remove(&id);
-        out.items(&port::drain());
-        match done {
-            Ok(done) => messages::done(out, id, &done),
-            Err(error) => messages::error(out, id, &error),
+        match result {
+            Ok(response) => {
+                let exchange = response.body().and_then(port::release);
+                let done = messages::Done {
+                    exchange,
+                    attempts: response.attempts(),
+                    request_id: response.request_id(),
+                };
+                let timeline = self.timelines.get().then(|| response.timeline());
+                drop(response);
+                out.items(&port::drain());
+                if let Some(timeline) = timeline {
+                    messages::timeline(out, id, &timeline, None);
+                }
+                messages::done(out, id, &done);
+            }
+            Err(error) => {
+                out.items(&port::drain());
+                if self.timelines.get() {
+                    messages::timeline(out, id, &error.timeline, error.stopped);
+                }
+                messages::error(out, id, &error);
+            }
         }
     }
 
@@ -155,11 +173,19 @@ impl Calls {
         }
     }
 
+    /// The tokens left for retries, of the session that has the fewest.
+    fn budget(&self) -> u64 {
+        let sessions = self.sessions.borrow();
+        let least = sessions.values().map(admin::budget).min();
+        least.unwrap_or_default().into()
+    }
+
     /// Counts what is held.
     pub fn stats(&self, out: &mut Writer) {
         messages::stats(
             out,
             &[
+                ("budget", self.budget()),
                 ("sessions", self.sessions.borrow().len() as u64),
                 ("calls", self.calls.borrow().len() as u64),
                 ("exchanges", u64::from(port::exchanges())),

@@ -2,11 +2,11 @@
 
 use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
 
-use crate::wit::ron::app::admin::{Configuration, Overrides};
+use crate::wit::ron::app::admin::{Backoff, Configuration, Overrides};
 use crate::wit::ron::app::driver::{self, LogEvent, LogLevel};
 use crate::wit::ron::app::node::Credential;
 use crate::wit::ron::app::types::{
-    Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request,
+    Attempt, Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request, Stopped,
 };
 
 /// Input of `open`.
@@ -17,6 +17,8 @@ pub struct Open {
     pub session: u64,
     /// What it is configured with.
     pub configuration: Configuration,
+    /// Whether the host wants timelines.
+    pub timeline: bool,
 }
 
 impl Open {
@@ -36,7 +38,10 @@ impl Open {
             max_concurrency: None,
             max_queue: None,
             max_request_bytes: None,
+            retries: None,
+            backoff: None,
         };
+        let mut timeline = false;
         for (name, value) in reader.block("settings")? {
             let given = &mut configuration;
             match name {
@@ -51,6 +56,9 @@ impl Open {
                 "max-concurrency" => given.max_concurrency = Some(small(name, value)?),
                 "max-queue" => given.max_queue = Some(small(name, value)?),
                 "max-request-bytes" => given.max_request_bytes = Some(number(name, value)?),
+                "retries" => given.retries = Some(small(name, value)?),
+                "backoff" => given.backoff = Some(backoff(value)?),
+                "timeline" => timeline = flag(name, value)?,
                 _ => return Err(unknown("setting", name)),
             }
         }
@@ -59,6 +67,7 @@ impl Open {
             entropy,
             session,
             configuration,
+            timeline,
         })
     }
 }
@@ -84,15 +93,19 @@ impl Derive {
             read_timeout: None,
             write_timeout: None,
             max_request_bytes: None,
+            retries: None,
+            backoff: None,
         };
         for (name, value) in reader.block("settings")? {
-            let number = Some(number(name, value)?);
+            let given = &mut overrides;
             match name {
-                "overall-timeout" => overrides.overall_timeout = number,
-                "connect-timeout" => overrides.connect_timeout = number,
-                "read-timeout" => overrides.read_timeout = number,
-                "write-timeout" => overrides.write_timeout = number,
-                "max-request-bytes" => overrides.max_request_bytes = number,
+                "overall-timeout" => given.overall_timeout = Some(number(name, value)?),
+                "connect-timeout" => given.connect_timeout = Some(number(name, value)?),
+                "read-timeout" => given.read_timeout = Some(number(name, value)?),
+                "write-timeout" => given.write_timeout = Some(number(name, value)?),
+                "max-request-bytes" => given.max_request_bytes = Some(number(name, value)?),
+                "retries" => given.retries = Some(small(name, value)?),
+                "backoff" => given.backoff = Some(backoff(value)?),
                 _ => return Err(unknown("setting of a derived session", name)),
             }
         }
@@ -131,14 +144,17 @@ impl Begin {
         let body_length = reader.optional_number("body-length")?;
         let mut timeout = None;
         let mut idempotency = Idempotency::None;
+        let mut retries = None;
         let mut node = None;
         let mut log_level = None;
         for (name, value) in reader.block("options")? {
             match name {
                 "timeout" => timeout = Some(number(name, value)?),
                 "idempotency-key" => idempotency = Idempotency::Key(value.to_owned()),
+                "idempotency-name" => idempotency = Idempotency::Derived(value.to_owned()),
                 "idempotent" if flag(name, value)? => idempotency = Idempotency::Generated,
                 "idempotent" => {}
+                "retries" => retries = Some(small(name, value)?),
                 "node" => {
                     node = Some(match value {
                         "omit" => Credential::Omit,
@@ -185,6 +201,7 @@ impl Begin {
                 body: None,
                 timeout,
                 idempotency,
+                retries,
             },
             body_length,
             node,
@@ -198,6 +215,14 @@ fn flag(name: &str, value: &str) -> Result<bool, Malformed> {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err(Malformed::new(format!("{name} is neither true nor false"))),
+    }
+}
+
+fn backoff(value: &str) -> Result<Backoff, Malformed> {
+    match value {
+        "exponential" => Ok(Backoff::Exponential),
+        "linear" => Ok(Backoff::Linear),
+        _ => Err(Malformed::new("backoff is neither exponential nor linear")),
     }
 }
 
@@ -243,6 +268,36 @@ pub fn done(out: &mut Writer, call: u64, done: &Done) {
     out.optional_number(done.exchange);
     out.number(done.attempts.into());
     out.text(&done.request_id);
+}
+
+/// Writes `timeline`.
+pub fn timeline(out: &mut Writer, call: u64, attempts: &[Attempt], stopped: Option<Stopped>) {
+    out.number(call);
+    out.text("timeline");
+    out.text(stopped.map_or("", stopped_text));
+    out.number(attempts.len() as u64);
+    for attempt in attempts {
+        out.number(attempt.start);
+        out.number(attempt.duration);
+        out.optional_number(attempt.status.map(u64::from));
+        out.text(attempt.error.as_deref().unwrap_or_default());
+        out.optional_number(attempt.wait);
+    }
+}
+
+fn stopped_text(stopped: Stopped) -> &'static str {
+    match stopped {
+        Stopped::ServerSaidNo => "server said no",
+        Stopped::NotRetryable => "not retryable",
+        Stopped::NotIdempotent => "not idempotent",
+        Stopped::BodyConsumed => "body consumed",
+        Stopped::AttemptsUsedUp => "attempts used up",
+        Stopped::WaitTooLong => "wait too long",
+        Stopped::Deadline => "deadline",
+        Stopped::BudgetEmpty => "budget empty",
+        Stopped::QueueFull => "queue full",
+        Stopped::Closed => "closed",
+    }
 }
 
 /// Writes `stats`.
@@ -297,7 +352,8 @@ pub fn closed_session() -> Error {
         message: "the client was closed; open a new one".to_owned(),
         phase: None,
         problem: None,
-        attempts: 0,
+        timeline: Vec::new(),
+        stopped: None,
         request_id: None,
     }
 }
@@ -327,7 +383,7 @@ pub fn error(out: &mut Writer, call: u64, error: &Error) {
     json.text("code", &error.code);
     json.text("message", &error.message);
     json.optional_text("phase", phase);
-    json.raw("attempts", &error.attempts.to_string());
+    json.raw("attempts", &error.timeline.len().to_string());
     json.optional_text("request_id", error.request_id.as_deref());
     match &error.problem {
         Some(given) => json.raw("problem", &problem(given)),

@@ -24,6 +24,11 @@ impl Guest for Client {
         Ok(SessionResource::new(SessionHandle(parent.derive(config))))
     }
 
+    fn budget(session: SessionBorrow<'_>) -> u32 {
+        let root = &session.get::<SessionHandle>().0.root;
+        root.budget.borrow().tokens()
+    }
+
     fn close(session: SessionBorrow<'_>) {
         session.get::<SessionHandle>().0.close();
     }

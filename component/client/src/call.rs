@@ -5,19 +5,20 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use ron_core::defaults::MAX_ERROR_BYTES;
 use ron_core::error::{Error, ErrorKind, Phase};
-use ron_core::problem::Problem;
+use ron_core::retry::Stopped;
+use ron_core::timeline::Timeline;
 use ron_core::{ids, request};
 use tracing::level_filters::LevelFilter;
 
-use crate::exchange::{self, Content};
+use crate::attempts::Attempts;
+use crate::content::Content;
 use crate::runtime;
 use crate::session::Session;
-use crate::wit::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse};
+use crate::wit::wasi::clocks::monotonic_clock;
+use crate::wit::wasi::http::types::IncomingResponse;
 use crate::wit::wasi::random::random;
 
 /// A successful answer.
@@ -26,8 +27,8 @@ pub struct Answer {
     pub response: IncomingResponse,
     /// The id of the call.
     pub request_id: String,
-    /// How many requests were sent.
-    pub attempts: u32,
+    /// The requests that were sent.
+    pub timeline: Timeline,
 }
 
 /// A call that failed.
@@ -36,15 +37,8 @@ pub struct Failure {
     pub error: Error,
     /// The id of the call, if it got that far.
     pub request_id: Option<String>,
-    /// How many requests were sent.
-    pub attempts: u32,
-}
-
-/// How far a call has come, for the report when it ends early.
-#[derive(Default)]
-struct Progress {
-    request_id: Option<String>,
-    attempts: u32,
+    /// The requests that were sent.
+    pub timeline: Timeline,
 }
 
 /// Performs a call.
@@ -54,129 +48,83 @@ pub async fn perform(
     content: Option<Content>,
 ) -> Result<Answer, Failure> {
     let started = monotonic_clock::now();
-    let progress = RefCell::new(Progress::default());
-    let result = match request::prepare(
+    let prepared = request::prepare(
         &session.config,
         &call,
         || ids::request_id(randomness()),
         || ids::idempotency_key(randomness()),
-    ) {
-        Err(error) => Err(error),
-        Ok(prepared) => {
-            progress.borrow_mut().request_id = Some(prepared.request_id.clone());
-            let timeout = prepared.timeout;
-            let attempt = attempt(&session, &prepared, content.as_ref(), &progress);
-            let result = until_deadline(&session, started, timeout, attempt).await;
-            tell_end(&session, &prepared, started, &result);
-            result
+    );
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(mut error) => {
+            scrub(&session, &mut error);
+            return Err(Failure {
+                error,
+                request_id: None,
+                timeline: Timeline::default(),
+            });
         }
     };
-    let Progress {
-        request_id,
-        attempts,
-    } = progress.into_inner();
+    let timeline = RefCell::default();
+    let attempts = Attempts {
+        session: &session,
+        prepared: &prepared,
+        content: content.as_ref(),
+        started,
+        deadline: started.saturating_add(nanoseconds(prepared.timeout)),
+        timeline: &timeline,
+    };
+    let result = until_deadline(&attempts).await;
+    tell_end(&attempts, &result);
+    let timeline = timeline.take();
     match result {
         Ok(response) => Ok(Answer {
             response,
-            request_id: request_id.unwrap_or_default(),
-            attempts,
+            request_id: prepared.request_id,
+            timeline,
         }),
         Err(mut error) => {
             scrub(&session, &mut error);
             Err(Failure {
                 error,
-                request_id,
-                attempts,
+                request_id: Some(prepared.request_id),
+                timeline,
             })
         }
     }
 }
 
-/// One exchange, in a place of its own.
-async fn attempt(
-    session: &Session,
-    prepared: &request::Prepared,
-    content: Option<&Content>,
-    progress: &RefCell<Progress>,
-) -> Result<IncomingResponse, Error> {
-    let config = &session.config;
-    let _place = session.root.limiter.place().await?;
-    progress.borrow_mut().attempts += 1;
-    let attempt = progress.borrow().attempts;
-    // In the macros, so that it costs nothing while nobody listens.
-    let request_id = || scrubbed(session, &prepared.request_id);
-    let started = monotonic_clock::now();
-    tracing::debug!(request_id = request_id().as_str(), attempt, "attempt");
-    let response = exchange::send(&config.origin, &config.timeouts, prepared, content)
-        .await
-        .inspect_err(|error| {
-            let (code, duration_us) = (error.code.as_str(), microseconds_since(started));
-            tracing::debug!(
-                request_id = request_id().as_str(),
-                attempt,
-                code,
-                duration_us,
-                "no answer"
-            );
-        })?;
-    let status = response.status();
-    let duration_us = microseconds_since(started);
-    tracing::debug!(
-        request_id = request_id().as_str(),
-        attempt,
-        status,
-        duration_us,
-        "answer"
-    );
-    if status < 200 {
-        // An interim answer can't be the last one, and nothing asked for another protocol.
-        return Err(exchange::error(
-            &ErrorCode::HttpProtocolError,
-            &config.origin,
-        ));
-    }
-    if status < 300 {
-        return Ok(response);
-    }
-    let headers = response.headers().entries();
-    // A redirect's body says nothing that its status and Location don't.
-    let body = if status < 400 {
-        Vec::new()
-    } else {
-        exchange::read_up_to(response, MAX_ERROR_BYTES).await
+/// Makes the attempts, until the deadline passes or the session is closed.
+async fn until_deadline(attempts: &Attempts<'_>) -> Result<IncomingResponse, Error> {
+    let session = attempts.session;
+    let interrupted = |error: Error, stopped| {
+        let now = monotonic_clock::now().saturating_sub(attempts.started);
+        let mut timeline = attempts.timeline.borrow_mut();
+        timeline.interrupt(now, &error.code, stopped);
+        Poll::Ready(Err(error))
     };
-    let now = wall_clock::now();
-    let now = UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds);
-    Err(Problem::from_response(status, &headers, &body, now).into())
-}
-
-/// Runs `work` until it is done, the deadline has passed or the session was closed.
-async fn until_deadline<T>(
-    session: &Session,
-    started: u64,
-    timeout: Duration,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let nanoseconds = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-    let mut deadline = pin!(runtime::sleep_until(started.saturating_add(nanoseconds)));
-    let mut work = pin!(work);
+    let mut deadline = pin!(runtime::sleep_until(attempts.deadline));
+    let mut work = pin!(attempts.run());
     let mut watch = None;
     poll_fn(move |context| {
         if session.is_closed() {
-            return Poll::Ready(Err(Error::new(
+            let error = Error::new(
                 ErrorKind::Closed,
                 "closed",
                 "the client was closed; open a new one",
-            )));
+            );
+            return interrupted(error, Stopped::Closed);
         }
         if let Poll::Ready(result) = work.as_mut().poll(context) {
             return Poll::Ready(result);
         }
         if Pin::new(&mut *deadline).poll(context).is_ready() {
-            return Poll::Ready(Err(Error::timeout(
+            let timeout = attempts.prepared.timeout;
+            let error = Error::timeout(
                 Phase::Overall,
                 format!("the call took longer than its time-out of {timeout:?}"),
-            )));
+            );
+            return interrupted(error, Stopped::Deadline);
         }
         if watch.is_none() {
             watch = Some(session.watch(context.waker()));
@@ -187,27 +135,25 @@ async fn until_deadline<T>(
 }
 
 /// Tells how a call ended.
-fn tell_end(
-    session: &Session,
-    prepared: &request::Prepared,
-    started: u64,
-    result: &Result<IncomingResponse, Error>,
-) {
+fn tell_end(attempts: &Attempts<'_>, result: &Result<IncomingResponse, Error>) {
     if LevelFilter::current() < LevelFilter::WARN {
         return;
     }
+    let Attempts {
+        session, prepared, ..
+    } = attempts;
     let method = prepared.method.as_str();
-    let path = scrubbed(session, prepared.path());
-    let request_id = scrubbed(session, &prepared.request_id);
+    let path = session.scrubbed(prepared.path());
+    let request_id = session.scrubbed(&prepared.request_id);
     let (path, request_id) = (path.as_str(), request_id.as_str());
-    let duration_us = microseconds_since(started);
+    let duration_us = monotonic_clock::now().saturating_sub(attempts.started) / 1_000;
     match result {
         Ok(response) => {
             let status = response.status();
             tracing::info!(method, path, status, request_id, duration_us, "call done");
         }
         Err(error) => {
-            let code = scrubbed(session, &error.code);
+            let code = session.scrubbed(&error.code);
             let code = code.as_str();
             match &error.problem {
                 Some(problem) => {
@@ -230,14 +176,8 @@ fn tell_end(
     }
 }
 
-fn scrubbed(session: &Session, text: &str) -> String {
-    let mut text = text.to_owned();
-    session.config.redactor.scrub(&mut text);
-    text
-}
-
-fn microseconds_since(started: u64) -> u64 {
-    monotonic_clock::now().saturating_sub(started) / 1_000
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn randomness() -> [u8; 16] {

@@ -1,13 +1,16 @@
 //! Between the types of the WIT and those of `ron_core`.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use ron_core::config::{Overrides, Settings, TimeoutSettings};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::problem::Problem;
 use ron_core::request::{Call, Idempotency, Plane};
+use ron_core::retry::{Backoff, Stopped};
+use ron_core::timeline::Attempt;
 
-use crate::exchange::Content;
+use crate::content::{Content, Streamed};
 use crate::wit::exports::ron::app::{admin, types};
 
 /// The configuration of a root session.
@@ -26,6 +29,15 @@ pub fn settings(given: admin::Configuration) -> Settings {
         max_concurrency: given.max_concurrency,
         max_queue: given.max_queue,
         max_request_bytes: given.max_request_bytes,
+        retries: given.retries,
+        backoff: given.backoff.map(backoff),
+    }
+}
+
+fn backoff(given: admin::Backoff) -> Backoff {
+    match given {
+        admin::Backoff::Exponential => Backoff::Exponential,
+        admin::Backoff::Linear => Backoff::Linear,
     }
 }
 
@@ -39,6 +51,8 @@ pub fn overrides(given: &admin::Overrides) -> Overrides {
             write: given.write_timeout.map(Duration::from_nanos),
         },
         max_request_bytes: given.max_request_bytes,
+        retries: given.retries,
+        backoff: given.backoff.map(backoff),
     }
 }
 
@@ -46,7 +60,12 @@ pub fn overrides(given: &admin::Overrides) -> Overrides {
 pub fn call(plane: Plane, given: types::Request) -> (Call, Option<Content>) {
     let content = given.body.map(|body| match body {
         types::Body::Bytes(bytes) => Content::Bytes(bytes),
-        types::Body::Streamed(body) => Content::Streamed(body.content, body.length),
+        types::Body::Streamed(body) => Content::Streamed(Streamed {
+            stream: body.content,
+            length: body.length,
+            repeats: body.repeats,
+            at: Cell::new(0),
+        }),
     });
     let call = Call {
         plane,
@@ -68,7 +87,9 @@ pub fn call(plane: Plane, given: types::Request) -> (Call, Option<Content>) {
             types::Idempotency::None => Idempotency::None,
             types::Idempotency::Generated => Idempotency::Generated,
             types::Idempotency::Key(key) => Idempotency::Key(key),
+            types::Idempotency::Derived(name) => Idempotency::Derived(name),
         },
+        retries: given.retries,
     };
     (call, content)
 }
@@ -98,8 +119,37 @@ pub fn error(given: Error) -> types::Error {
             Phase::Overall => types::Phase::Overall,
         }),
         problem: given.problem.map(|given| problem(*given)),
-        attempts: 0,
+        timeline: Vec::new(),
+        stopped: None,
         request_id: None,
+    }
+}
+
+/// Attempts in order.
+pub fn attempts(given: &[Attempt]) -> Vec<types::Attempt> {
+    let attempt = |attempt: &Attempt| types::Attempt {
+        start: attempt.start,
+        duration: attempt.duration,
+        status: attempt.status,
+        error: attempt.error.clone(),
+        wait: attempt.wait,
+    };
+    given.iter().map(attempt).collect()
+}
+
+/// Why there was no other attempt.
+pub fn stopped(given: Stopped) -> types::Stopped {
+    match given {
+        Stopped::ServerSaidNo => types::Stopped::ServerSaidNo,
+        Stopped::NotRetryable => types::Stopped::NotRetryable,
+        Stopped::NotIdempotent => types::Stopped::NotIdempotent,
+        Stopped::BodyConsumed => types::Stopped::BodyConsumed,
+        Stopped::AttemptsUsedUp => types::Stopped::AttemptsUsedUp,
+        Stopped::WaitTooLong => types::Stopped::WaitTooLong,
+        Stopped::Deadline => types::Stopped::Deadline,
+        Stopped::BudgetEmpty => types::Stopped::BudgetEmpty,
+        Stopped::QueueFull => types::Stopped::QueueFull,
+        Stopped::Closed => types::Stopped::Closed,
     }
 }
 

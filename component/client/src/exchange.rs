@@ -7,6 +7,7 @@ use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::origin::Origin;
 use ron_core::request::Prepared;
 
+use crate::content::Content;
 use crate::runtime::{ready, within};
 use crate::wit::wasi::http::outgoing_handler;
 use crate::wit::wasi::http::types::{
@@ -14,24 +15,6 @@ use crate::wit::wasi::http::types::{
     RequestOptions, Scheme,
 };
 use crate::wit::wasi::io::streams::{InputStream, OutputStream, StreamError};
-
-/// The content of a request.
-pub enum Content {
-    /// Bytes in this memory.
-    Bytes(Vec<u8>),
-    /// A stream and its length.
-    Streamed(InputStream, u64),
-}
-
-impl Content {
-    /// Its size in bytes.
-    pub fn len(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Streamed(_, length) => *length,
-        }
-    }
-}
 
 /// Sends a request and waits for the head of its answer.
 pub async fn send(
@@ -146,33 +129,42 @@ async fn write(
                 rest = &rest[now..];
             }
         }
-        Content::Streamed(source, length) => {
-            let mut left = *length;
+        Content::Streamed(content) => {
+            let (source, length) = (&content.stream, content.length);
+            while content.at.get() > 0 {
+                // What an earlier attempt left unread.
+                let skipped = ready(
+                    || some_bytes(source.skip(length - content.at.get())),
+                    || source.subscribe(),
+                );
+                content.advance(skipped.await?);
+            }
+            let mut left = length;
             while left > 0 {
                 permit(stream, limit).await?;
                 // How long the caller's own stream takes is the caller's business.
                 let spliced = ready(
-                    || match stream.splice(source, left) {
-                        Ok(0) => None,
-                        other => Some(other),
-                    },
+                    || some_bytes(stream.splice(source, left)),
                     || source.subscribe(),
                 );
-                left = left.saturating_sub(spliced.await?);
+                let spliced = spliced.await?;
+                content.advance(spliced);
+                left = left.saturating_sub(spliced);
             }
         }
     }
     Ok(())
 }
 
+fn some_bytes(moved: Result<u64, StreamError>) -> Option<Result<u64, StreamError>> {
+    match moved {
+        Ok(0) => None,
+        other => Some(other),
+    }
+}
+
 async fn permit(stream: &OutputStream, limit: Option<Duration>) -> Result<u64, Unwritten> {
-    let permit = ready(
-        || match stream.check_write() {
-            Ok(0) => None,
-            other => Some(other),
-        },
-        || stream.subscribe(),
-    );
+    let permit = ready(|| some_bytes(stream.check_write()), || stream.subscribe());
     match limit {
         None => Ok(permit.await?),
         Some(limit) => Ok(within(limit, permit).await.ok_or(Unwritten::Stuck)??),

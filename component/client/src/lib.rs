@@ -1,10 +1,12 @@
 //! The client of the RON app plane as a component: `wasi:http` in, `ron:app` out.
 //!
-//! A call is one async function (`call`) that can be blocked on or polled (`runtime`); what it
-//! decides comes from `ron_core`. `resources`, `admin` and `driver` are the exported interfaces.
+//! A call is one async function (`call`, `attempts`, `exchange`) that can be blocked on or polled
+//! (`runtime`); what it decides comes from `ron_core`. `resources`, `admin` and `driver` are the exported interfaces.
 
 mod admin;
+mod attempts;
 mod call;
+mod content;
 mod convert;
 mod driver;
 mod exchange;

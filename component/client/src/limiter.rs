@@ -1,4 +1,5 @@
-//! How many exchanges may be under way at once, and who is next: first come, first served.
+//! Which exchange may begin, and when: first come, first served, as many at once as are allowed, at
+//! the pace that the server can bear.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -6,13 +7,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use ron_core::error::{Error, ErrorKind};
+use ron_core::throttle::Throttle;
+
+use crate::runtime::{Sleep, sleep_until};
+use crate::wit::wasi::clocks::monotonic_clock;
 
 /// Places for exchanges, and a bounded queue for them.
 pub struct Limiter {
-    max_concurrency: u32,
     max_queue: u32,
+    throttle: RefCell<Throttle>,
     taken: Cell<u32>,
     queue: RefCell<VecDeque<Rc<Waiter>>>,
 }
@@ -30,20 +36,21 @@ impl Limiter {
     /// A limiter with free places.
     pub fn new(max_concurrency: u32, max_queue: u32) -> Rc<Self> {
         Rc::new(Self {
-            max_concurrency,
             max_queue,
+            throttle: RefCell::new(Throttle::new(max_concurrency)),
             taken: Cell::new(0),
             queue: RefCell::default(),
         })
     }
 
-    /// Waits for a place.
+    /// Waits for a place, which is of use until `deadline` only.
     ///
     /// # Errors
     ///
-    /// Kind `overload` if the queue is full.
-    pub async fn place(self: &Rc<Self>) -> Result<Place, Error> {
-        if self.taken.get() < self.max_concurrency {
+    /// Kind `overload` if the queue is full, or the pause that the server asked for is too long.
+    pub async fn place(self: &Rc<Self>, now: u64, deadline: u64) -> Result<Place, Error> {
+        let pause = self.pause(now, deadline)?;
+        if pause.is_none() && self.queue.borrow().is_empty() && self.has_room() {
             self.taken.set(self.taken.get() + 1);
             return Ok(Place(self.clone()));
         }
@@ -53,7 +60,8 @@ impl Limiter {
                 "queue_full",
                 format!(
                     "{} calls are under way and {} wait; slow down, or raise max_concurrency or max_queue",
-                    self.max_concurrency, self.max_queue
+                    self.taken.get(),
+                    self.max_queue
                 ),
             ));
         }
@@ -62,46 +70,123 @@ impl Limiter {
         Waiting {
             limiter: self,
             waiter,
+            deadline,
+            sleep: None,
             over: false,
         }
-        .await;
+        .await?;
         Ok(Place(self.clone()))
     }
 
-    fn pass_on(&self) {
-        match self.queue.borrow_mut().pop_front() {
-            Some(next) => {
-                next.granted.set(true);
-                if let Some(waker) = next.waker.take() {
-                    waker.wake();
-                }
+    /// An answer says that the server has too much to do: see [`Throttle::slow_down`].
+    pub fn slow_down(&self, started: u64, asked: Option<Duration>, random: u64) {
+        let (now, under_way) = (monotonic_clock::now(), self.taken.get());
+        let mut throttle = self.throttle.borrow_mut();
+        throttle.slow_down(now, started, under_way, asked, random);
+        // Those that wait learn how long.
+        for waiter in &*self.queue.borrow() {
+            if let Some(waker) = waiter.waker.take() {
+                waker.wake();
             }
-            None => self.taken.set(self.taken.get() - 1),
         }
+    }
+
+    /// The server can bear this pace.
+    pub fn speed_up(&self) {
+        self.throttle.borrow_mut().speed_up();
+        self.admit();
+    }
+
+    /// Until when nothing may begin.
+    fn pause(&self, now: u64, deadline: u64) -> Result<Option<u64>, Error> {
+        let until = self.throttle.borrow().paused_until(now);
+        match until {
+            Some(until) if until >= deadline => Err(Error::new(
+                ErrorKind::Overload,
+                "throttled",
+                format!(
+                    "the server has asked this client to slow down, for another {:?}, longer than this call may take; try again later",
+                    Duration::from_nanos(until - now)
+                ),
+            )),
+            until => Ok(until),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.taken.get() < self.throttle.borrow().concurrency()
+    }
+
+    /// Gives free places to the first in the queue.
+    fn admit(&self) {
+        if self.queue.borrow().is_empty() {
+            return;
+        }
+        let now = monotonic_clock::now();
+        if self.throttle.borrow().paused_until(now).is_some() {
+            return;
+        }
+        while self.has_room()
+            && let Some(next) = self.queue.borrow_mut().pop_front()
+        {
+            self.taken.set(self.taken.get() + 1);
+            next.granted.set(true);
+            if let Some(waker) = next.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn give_back(&self) {
+        self.taken.set(self.taken.get() - 1);
+        self.admit();
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.pass_on();
+        self.0.give_back();
     }
 }
 
 struct Waiting<'a> {
     limiter: &'a Limiter,
     waiter: Rc<Waiter>,
+    deadline: u64,
+    /// Until the end of a pause.
+    sleep: Option<(u64, Sleep)>,
     over: bool,
 }
 
 impl Future for Waiting<'_> {
-    type Output = ();
+    type Output = Result<(), Error>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.waiter.granted.get() {
-            self.over = true;
-            return Poll::Ready(());
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let now = monotonic_clock::now();
+        loop {
+            if this.waiter.granted.get() {
+                this.over = true;
+                return Poll::Ready(Ok(()));
+            }
+            let Some(until) = this.limiter.pause(now, this.deadline)? else {
+                // The pause may have ended without anybody noticing.
+                this.limiter.admit();
+                if this.waiter.granted.get() {
+                    continue;
+                }
+                break;
+            };
+            if this.sleep.as_ref().is_none_or(|(when, _)| *when != until) {
+                this.sleep = Some((until, sleep_until(until)));
+            }
+            let pending = this.sleep.as_mut();
+            if pending.is_some_and(|(_, sleep)| Pin::new(sleep).poll(context).is_pending()) {
+                break;
+            }
+            this.sleep = None;
         }
-        *self.waiter.waker.borrow_mut() = Some(context.waker().clone());
+        *this.waiter.waker.borrow_mut() = Some(context.waker().clone());
         Poll::Pending
     }
 }
@@ -112,7 +197,7 @@ impl Drop for Waiting<'_> {
             return;
         }
         if self.waiter.granted.get() {
-            self.limiter.pass_on();
+            self.limiter.give_back();
         } else {
             self.limiter
                 .queue

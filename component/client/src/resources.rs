@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use ron_core::request::Plane;
+use ron_core::timeline::Timeline;
 
 use crate::call::{self, Answer, Failure};
 use crate::session::Session;
@@ -114,7 +115,7 @@ impl session::GuestCall for Call {
 /// The answer to a call.
 pub struct Response {
     request_id: String,
-    attempts: u32,
+    timeline: Timeline,
     // In this order, because a parent must outlive its children.
     stream: RefCell<Option<InputStream>>,
     _body: Option<IncomingBody>,
@@ -127,7 +128,7 @@ impl Response {
         let (body, stream) = exchange::body(&answer.response).unzip();
         Self {
             request_id: answer.request_id,
-            attempts: answer.attempts,
+            timeline: answer.timeline,
             stream: RefCell::new(stream),
             _body: body,
             response: answer.response,
@@ -156,7 +157,11 @@ impl types::GuestResponse for Response {
     }
 
     fn attempts(&self) -> u32 {
-        self.attempts
+        self.timeline.attempts.len() as u32
+    }
+
+    fn timeline(&self) -> Vec<types::Attempt> {
+        convert::attempts(&self.timeline.attempts)
     }
 }
 
@@ -164,7 +169,8 @@ fn result(result: Result<Answer, Failure>) -> Result<types::Response, types::Err
     match result {
         Ok(answer) => Ok(types::Response::new(Response::new(answer))),
         Err(failure) => Err(types::Error {
-            attempts: failure.attempts,
+            timeline: convert::attempts(&failure.timeline.attempts),
+            stopped: failure.timeline.stopped.map(convert::stopped),
             request_id: failure.request_id,
             ..convert::error(failure.error)
         }),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use ron_core::config::Config;
+use ron_core::retry::Budget;
 
 use crate::limiter::Limiter;
 
@@ -13,6 +14,8 @@ use crate::limiter::Limiter;
 pub struct Root {
     /// Places for exchanges.
     pub limiter: Rc<Limiter>,
+    /// What retries may cost.
+    pub budget: RefCell<Budget>,
     /// Calls to wake when a session closes.
     calls: RefCell<BTreeMap<u64, Waker>>,
     calls_made: Cell<u64>,
@@ -34,6 +37,7 @@ impl Session {
         Rc::new(Self {
             root: Rc::new(Root {
                 limiter: Limiter::new(config.max_concurrency, config.max_queue),
+                budget: RefCell::default(),
                 calls: RefCell::default(),
                 calls_made: Cell::new(0),
             }),
@@ -68,6 +72,13 @@ impl Session {
                 .parent
                 .as_ref()
                 .is_some_and(|parent| parent.is_closed())
+    }
+
+    /// A text without the credential.
+    pub fn scrubbed(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        self.config.redactor.scrub(&mut text);
+        text
     }
 
     /// Has `waker` woken when a session of this root closes, until the result is dropped.

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::header;
 use crate::origin::Origin;
 use crate::redact::Redactor;
+use crate::retry::Backoff;
 
 /// What the caller said. Absent members take the defaults.
 #[derive(Clone, Default)]
@@ -27,6 +28,10 @@ pub struct Settings {
     pub max_queue: Option<u32>,
     /// Largest request content in bytes.
     pub max_request_bytes: Option<u64>,
+    /// Attempts after the first.
+    pub retries: Option<u32>,
+    /// How the waits between attempts grow.
+    pub backoff: Option<Backoff>,
 }
 
 /// Time-outs as the caller gave them.
@@ -49,6 +54,10 @@ pub struct Overrides {
     pub timeouts: TimeoutSettings,
     /// Largest request content in bytes.
     pub max_request_bytes: Option<u64>,
+    /// Attempts after the first.
+    pub retries: Option<u32>,
+    /// How the waits between attempts grow.
+    pub backoff: Option<Backoff>,
 }
 
 /// Time-outs in force.
@@ -83,6 +92,10 @@ pub struct Config {
     pub max_queue: u32,
     /// Largest request content in bytes.
     pub max_request_bytes: u64,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// How the waits between attempts grow.
+    pub backoff: Backoff,
     /// Keeps the credential out of texts.
     pub redactor: Redactor,
 }
@@ -113,6 +126,7 @@ impl Config {
         }
         faults.extend(zero("max_concurrency", settings.max_concurrency));
         faults.extend(zero("max_request_bytes", settings.max_request_bytes));
+        faults.extend(too_many_retries(settings.retries));
         let (Some(origin), Some(timeouts), true) = (origin, timeouts, faults.is_empty()) else {
             return Err(invalid(faults));
         };
@@ -132,6 +146,8 @@ impl Config {
             max_request_bytes: settings
                 .max_request_bytes
                 .unwrap_or(defaults::MAX_REQUEST_BYTES),
+            retries: settings.retries.unwrap_or(defaults::RETRIES),
+            backoff: settings.backoff.unwrap_or_default(),
             redactor: Redactor::new(settings.token),
         })
     }
@@ -148,6 +164,7 @@ impl Config {
             .map_err(|mut found| faults.append(&mut found))
             .ok();
         faults.extend(zero("max_request_bytes", overrides.max_request_bytes));
+        faults.extend(too_many_retries(overrides.retries));
         let (Some(timeouts), true) = (timeouts, faults.is_empty()) else {
             return Err(invalid(faults));
         };
@@ -157,6 +174,8 @@ impl Config {
             max_request_bytes: overrides
                 .max_request_bytes
                 .unwrap_or(self.max_request_bytes),
+            retries: overrides.retries.unwrap_or(self.retries),
+            backoff: overrides.backoff.unwrap_or(self.backoff),
             ..self.clone()
         })
     }
@@ -221,6 +240,13 @@ fn zero<T: Into<u64>>(name: &str, value: Option<T>) -> Option<String> {
     (value?.into() == 0).then(|| format!("{name} is 0; give at least 1"))
 }
 
+/// What is wrong with a number of retries.
+pub fn too_many_retries(retries: Option<u32>) -> Option<String> {
+    let max = defaults::MAX_RETRIES;
+    let retries = retries.filter(|retries| *retries > max)?;
+    Some(format!("retries is {retries}; give at most {max}"))
+}
+
 fn check_token(token: &str) -> Result<(), String> {
     if token.is_empty() {
         return Err("the token is empty; leave it out to send none".to_owned());
@@ -271,7 +297,7 @@ mod tests {
                 read: read.map(Duration::from_secs),
                 ..TimeoutSettings::default()
             },
-            max_request_bytes: None,
+            ..Overrides::default()
         };
         let derive = |config: &Config, overrides: Overrides| {
             config

@@ -29,9 +29,33 @@ pub const MAX_ERROR_BYTES: u64 = 1024 * 1024;
 pub const MAX_JSON_DEPTH: usize = 100;
 /// The longest number in an error answer's details before they are passed on as text.
 pub const MAX_JSON_NUMBER_BYTES: usize = 300;
+/// Attempts after the first.
+pub const RETRIES: u32 = 2;
+/// The most attempts after the first that can be asked for.
+pub const MAX_RETRIES: u32 = 100;
+/// The scale of the waits between attempts.
+pub const BACKOFF: Duration = Duration::from_millis(100);
+/// Their scale after an answer that says the server has too much to do.
+pub const THROTTLE_BACKOFF: Duration = Duration::from_millis(1_000);
+/// The longest wait that is drawn by lot.
+pub const MAX_BACKOFF: Duration = Duration::from_millis(20_000);
+/// The longest wait that a server may ask for; what asks for more is not tried again.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_millis(60_000);
+/// Tokens of a root session for attempts after the first.
+pub const RETRY_BUDGET: u32 = 500;
+/// What such an attempt costs.
+pub const RETRY_COST: u32 = 14;
+/// What it costs after an answer that says the server has too much to do.
+pub const THROTTLE_COST: u32 = 5;
+/// How long one such answer may hold back the other calls of a root session.
+pub const MAX_PAUSE: Duration = Duration::from_millis(5_000);
+/// The longest error code in a timeline, in characters.
+pub const MAX_CODE_CHARACTERS: usize = 80;
 /// How often a path is decoded while looking for what it hides.
 pub const PATH_DECODE_ROUNDS: usize = 3;
 /// The longest `Idempotency-Key` in bytes (`protocol.md` 1.12).
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 64;
+/// The longest name that an `Idempotency-Key` is derived from, in bytes.
+pub const MAX_IDEMPOTENCY_NAME_BYTES: usize = 1024;
 /// The shortest secret that is scrubbed from texts by value, in bytes.
 pub const MIN_SCRUBBED_SECRET_BYTES: usize = 8;

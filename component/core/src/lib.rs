@@ -7,6 +7,7 @@ pub mod config;
 pub mod defaults;
 pub mod error;
 pub mod header;
+pub mod idempotency;
 pub mod ids;
 pub mod json;
 pub mod message;
@@ -17,5 +18,8 @@ pub mod problem;
 pub mod query;
 pub mod redact;
 pub mod request;
+pub mod retry;
+pub mod throttle;
+pub mod timeline;
 #[cfg(test)]
 mod vectors;

@@ -271,11 +271,15 @@ fn first<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a str> {
         .find(|value| !value.is_empty())
 }
 
+const MAX_DELAY_SECONDS: u64 = 1 << 31;
+
 /// `Retry-After` in milliseconds: ASCII digits or one of the three date forms, else nothing
 /// (RFC 9110, section 10.2.3).
 pub fn retry_after(value: &str, now: SystemTime) -> Option<u64> {
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        return value.parse::<u64>().ok()?.checked_mul(1000);
+        // More than this side can count is as much as it can (RFC 9111, section 1.2.2).
+        let seconds = value.parse().unwrap_or(u64::MAX).min(MAX_DELAY_SECONDS);
+        return Some(seconds * 1000);
     }
     let date = httpdate::parse_http_date(value).ok()?;
     let wait = date.duration_since(now).unwrap_or_default();

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use crate::config::Config;
-use crate::defaults::{MAX_IDEMPOTENCY_KEY_BYTES, MAX_TARGET_BYTES};
+use crate::config::{Config, too_many_retries};
+use crate::defaults::MAX_TARGET_BYTES;
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Field};
+use crate::idempotency::{self, Scope};
 use crate::message::quoted;
 use crate::path::{app_path, node_path};
 use crate::query;
+use crate::retry::is_idempotent;
 
 /// How a call gets its `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Idempotency {
     Generated,
     /// The caller's.
     Key(String),
+    /// One is derived from the caller's name for what is to happen once.
+    Derived(String),
 }
 
 /// Where a call goes.
@@ -52,6 +56,8 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// The idempotency key.
     pub idempotency: Idempotency,
+    /// Attempts after the first.
+    pub retries: Option<u32>,
 }
 
 /// What is sent, the same on every attempt.
@@ -67,6 +73,10 @@ pub struct Prepared {
     pub request_id: String,
     /// The time for the whole call.
     pub timeout: Duration,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// Whether the server may see it again without harm: it is idempotent by its method or has a key.
+    pub repeatable: bool,
 }
 
 impl Prepared {
@@ -116,6 +126,10 @@ pub fn prepare(
         }
         Some(timeout) => timeout,
     };
+    if let Some(fault) = too_many_retries(call.retries) {
+        return Err(Error::request("invalid_retries", fault));
+    }
+    let retries = call.retries.unwrap_or(config.retries);
 
     let mut headers = Headers::of_caller(&call.headers)?;
     headers.default("accept", "application/json, */*;q=0.8");
@@ -129,10 +143,11 @@ pub fn prepare(
     };
     headers.default("x-request-id", &request_id);
     headers.default("x-correlation-id", &request_id);
+    let authorization = config.authorization.as_ref().filter(|_| credential);
     let own_key = headers.single("idempotency-key")?;
     match (own_key, &call.idempotency) {
         (Some(key), Idempotency::None) => {
-            idempotency_key(key)?;
+            idempotency::checked(key)?;
         }
         (Some(_), _) => {
             return Err(Error::request(
@@ -143,10 +158,21 @@ pub fn prepare(
         (None, Idempotency::None) => {}
         (None, Idempotency::Generated) => headers.default("idempotency-key", &generated_key()),
         (None, Idempotency::Key(key)) => {
-            headers.default("idempotency-key", idempotency_key(key)?);
+            headers.default("idempotency-key", idempotency::checked(key)?);
+        }
+        (None, Idempotency::Derived(name)) => {
+            let key = idempotency::derived(&Scope {
+                origin: &config.origin,
+                authorization: authorization.map(String::as_str),
+                method: &method,
+                path: &path.path,
+                name,
+            })?;
+            headers.default("idempotency-key", &key);
         }
     }
-    if let (Some(authorization), true) = (&config.authorization, credential) {
+    let repeatable = is_idempotent(&method) || headers.get("idempotency-key").is_some();
+    if let Some(authorization) = authorization {
         headers.default("authorization", authorization);
     }
     if call.content_length.is_some() || matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
@@ -178,6 +204,8 @@ pub fn prepare(
         headers,
         request_id,
         timeout,
+        retries,
+        repeatable,
     })
 }
 
@@ -262,22 +290,6 @@ fn method(given: &str) -> Result<String, Error> {
     }
 }
 
-fn idempotency_key(key: &str) -> Result<&str, Error> {
-    if key.is_empty()
-        || key.len() > MAX_IDEMPOTENCY_KEY_BYTES
-        || !key.bytes().all(|b| b.is_ascii_graphic())
-    {
-        return Err(Error::request(
-            "invalid_idempotency_key",
-            format!(
-                "the idempotency key {} is not 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters (protocol.md 1.12); hash longer ones",
-                quoted(key)
-            ),
-        ));
-    }
-    Ok(key)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -305,6 +317,7 @@ mod tests {
             content_length: None,
             timeout: None,
             idempotency: Idempotency::None,
+            retries: None,
         }
     }
 

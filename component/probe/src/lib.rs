@@ -50,6 +50,8 @@ fn answer(
         max_concurrency: None,
         max_queue: None,
         max_request_bytes: None,
+        retries: None,
+        backoff: None,
     })?;
     session.send(Request {
         method,
@@ -59,6 +61,7 @@ fn answer(
         body: content.map(|content| Body::Bytes(content.into_bytes())),
         timeout: None,
         idempotency: Idempotency::None,
+        retries: None,
     })
 }
 

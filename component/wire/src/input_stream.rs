@@ -19,8 +19,26 @@ pub struct InputStream {
 enum Source {
     /// The body of an answer.
     Answer(Rc<Exchange>),
-    /// A request body that the host holds: how many bytes are left. It can be spliced, not read.
-    Held(Cell<u64>),
+    /// A request body that the host holds. It can be spliced, not read, and starts over after its
+    /// last byte, so that it can be sent again.
+    Held(Held),
+}
+
+struct Held {
+    length: u64,
+    left: Cell<u64>,
+}
+
+impl Held {
+    /// Up to `len` of the next bytes.
+    fn take(&self, len: u64) -> u64 {
+        if self.left.get() == 0 {
+            self.left.set(self.length);
+        }
+        let taken = len.min(self.left.get());
+        self.left.set(self.left.get() - taken);
+        taken
+    }
 }
 
 impl InputStream {
@@ -31,7 +49,10 @@ impl InputStream {
 
     /// A request body of this size that the host holds.
     pub fn held(length: u64) -> Self {
-        Self::of(Source::Held(Cell::new(length)))
+        Self::of(Source::Held(Held {
+            length,
+            left: Cell::new(length),
+        }))
     }
 
     fn of(source: Source) -> Self {
@@ -57,7 +78,7 @@ impl InputStream {
                 Chunk::End => StreamError::Closed,
                 Chunk::Failed(failure) => failure.into(),
             },
-            Source::Held(left) if left.get() == 0 => StreamError::Closed,
+            Source::Held(held) if held.length == 0 => StreamError::Closed,
             Source::Held(_) if max == 0 => return Ok(Vec::new()),
             Source::Held(_) => StreamError::Failed(IoError::Unsupported(
                 "a body that the host holds can be spliced, not read",
@@ -73,7 +94,10 @@ impl InputStream {
     ///
     /// As for `read`.
     pub fn skip(&self, max: u64) -> Result<u64, StreamError> {
-        self.read(max).map(|bytes| bytes.len() as u64)
+        match &self.source {
+            Source::Held(held) if held.length > 0 && !self.closed.get() => Ok(held.take(max)),
+            _ => self.read(max).map(|bytes| bytes.len() as u64),
+        }
     }
 
     /// Up to `len` bytes for another stream, and of those that are copied no more than `permit`.
@@ -83,10 +107,8 @@ impl InputStream {
     /// As for `read`.
     pub fn segment(&self, len: u64, permit: u64) -> Result<Segment, StreamError> {
         match &self.source {
-            Source::Held(left) if left.get() > 0 && !self.closed.get() => {
-                let taken = len.min(left.get());
-                left.set(left.get() - taken);
-                Ok(Segment::Held(taken))
+            Source::Held(held) if held.length > 0 && !self.closed.get() => {
+                Ok(Segment::Held(held.take(len)))
             }
             _ => self.read(len.min(permit)).map(Segment::Bytes),
         }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .engine.cache import RonCacheWarning
     from .errors import (
         RonAuthError,
+        RonBusyLoopWarning,
         RonCapabilityError,
         RonClosedError,
         RonConfigError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         RonTooLargeError,
     )
     from .headers import Headers
+    from .idempotency import IdempotencyKey
     from .middleware import Attempt, Middleware
     from .node import (
         PROTO_VERSION,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from .request import Request
     from .response import Response
     from .sync import RonClientSync
+    from .timeline import AttemptRecord, Timeline
 
 _MODULES = {
     "client": ("RonClient",),
@@ -64,6 +67,7 @@ _MODULES = {
     "engine.cache": ("RonCacheWarning",),
     "errors": (
         "RonAuthError",
+        "RonBusyLoopWarning",
         "RonCapabilityError",
         "RonClosedError",
         "RonConfigError",
@@ -84,6 +88,7 @@ _MODULES = {
         "RonTooLargeError",
     ),
     "headers": ("Headers",),
+    "idempotency": ("IdempotencyKey",),
     "pagination": ("Page", "iter_pages"),
     "problem": ("Problem",),
     "calls.metrics": (
@@ -105,6 +110,10 @@ _MODULES = {
     "request": ("Request",),
     "response": ("Response",),
     "sync": ("RonClientSync",),
+    "timeline": (
+        "AttemptRecord",
+        "Timeline",
+    ),
 }
 # `__all__` below names the same once more, because type checkers read it as it is written.
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
@@ -113,9 +122,11 @@ __all__ = [
     "PROTOCOL_VERSION",
     "PROTO_VERSION",
     "Attempt",
+    "AttemptRecord",
     "CallRecord",
     "ClientConfig",
     "Headers",
+    "IdempotencyKey",
     "Metrics",
     "Middleware",
     "NodeHealth",
@@ -126,6 +137,7 @@ __all__ = [
     "Request",
     "Response",
     "RonAuthError",
+    "RonBusyLoopWarning",
     "RonCacheWarning",
     "RonCapabilityError",
     "RonClient",
@@ -148,6 +160,7 @@ __all__ = [
     "RonTlsError",
     "RonTooLargeError",
     "RonVersionWarning",
+    "Timeline",
     "__version__",
     "iter_pages",
 ]

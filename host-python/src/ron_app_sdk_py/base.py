@@ -41,6 +41,7 @@ class BaseClient:
         *,
         token: str | None = None,
         timeout: float | None = None,
+        retries: int | None = None,
         allow_insecure_http: bool | None = None,
         config: ClientConfig | None = None,
         transport: str | TransportFactory = "aiohttp",
@@ -49,6 +50,7 @@ class BaseClient:
             base_url=base_url,
             token=token,
             timeout=timeout,
+            retries=retries,
             allow_insecure_http=allow_insecure_http,
         )
         faults: list[str] = []
@@ -105,10 +107,12 @@ class BaseClient:
         write_timeout: float | None = None,
         max_request_bytes: int | None = None,
         max_response_bytes: int | None = None,
+        retries: int | None = None,
+        backoff: str | None = None,
     ) -> Self:
         """A client that differs from this one in what is given.
 
-        It shares this one's credential, connections, places and queue, and has this one's
+        It shares this one's credential, connections, places, queue and retry budget, and has this one's
         middleware; it ends with this one, or by a ``close`` of its own. Origin, TLS and proxy can't
         be changed: make another client for that.
 
@@ -119,6 +123,8 @@ class BaseClient:
             write_timeout: seconds that the server may take no bytes.
             max_request_bytes: largest request body in bytes.
             max_response_bytes: largest body of a successful answer in bytes.
+            retries: attempts after the first.
+            backoff: ``exponential`` or ``linear``.
 
         Raises:
             RonConfigError: a value is no good; names every fault.
@@ -131,6 +137,8 @@ class BaseClient:
             write_timeout=write_timeout,
             max_request_bytes=max_request_bytes,
             max_response_bytes=max_response_bytes,
+            retries=retries,
+            backoff=backoff,
         )
         derived = copy.copy(self)
         derived._parent = self

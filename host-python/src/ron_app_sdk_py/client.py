@@ -27,6 +27,7 @@ class RonClient(BaseClient):
         base_url: the gateway; by default the environment's, else ``http://127.0.0.1:8080``.
         token: the credential; by default ``RON_APP_TOKEN``.
         timeout: seconds for a whole call; default 10.
+        retries: attempts after the first, where they do no harm; default 2.
         allow_insecure_http: allow plain http to other machines.
         config: a whole configuration instead of the environment; the arguments above win over it.
         transport: ``aiohttp``, ``httpx2`` (an extra), or what makes the transport of an event loop.
@@ -66,7 +67,8 @@ class RonClient(BaseClient):
         Args:
             method: the method.
             path: a path of the app plane, encoded or not, perhaps with a query.
-            options: ``query``, ``headers``, ``timeout``, ``json`` or ``content``, and ``idem``: see
+            options: ``query``, ``headers``, ``timeout``, ``retries``, ``json`` or ``content``, and
+                ``idem``: see
                 :class:`~.options.ContentOptions`.
 
         Raises:

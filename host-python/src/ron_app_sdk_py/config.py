@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from . import defaults
 from .errors import RonConfigError, RonRequestError
-from .request import nanoseconds
+from .request import nanoseconds, whole_number
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 """Where a client goes that was told nothing."""
@@ -56,6 +56,12 @@ class ClientConfig:
 
     max_response_bytes: int | None = None
     """Largest body of a successful answer in bytes. Default 16 MiB."""
+
+    retries: int | None = None
+    """Attempts after the first, for calls that may be tried again. Default 2, at most 100."""
+
+    backoff: str | None = None
+    """How the waits between attempts grow: ``exponential`` (the default) or ``linear``."""
 
     allow_insecure_http: bool = False
     """Allow plain http to hosts other than this machine: anybody on the way can read the token."""
@@ -236,11 +242,17 @@ def _time(field: str, value: object) -> str:
 
 
 def _number(field: str, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{field} is {type(value).__name__}; give a whole number")
-    if not 0 <= value < 2**32:
-        raise ValueError(f"{field} is out of range; give a whole number from 0 to {2**32 - 1}")
-    return int.__repr__(value)
+    try:
+        return whole_number(field, value)
+    except RonRequestError as error:
+        raise ValueError(error.message) from None
+
+
+def _backoff(field: str, value: object) -> str:
+    if value not in ("exponential", "linear"):
+        given = repr(value[:40]) if isinstance(value, str) else type(value).__name__
+        raise ValueError(f"{field} is {given}; give 'exponential' or 'linear'")
+    return str(value)
 
 
 _SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str]]] = {
@@ -256,6 +268,8 @@ _SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str]]] = {
     "max_queue": ("max-queue", _number),
     "max_request_bytes": ("max-request-bytes", _number),
     "max_response_bytes": (None, _number),
+    "retries": ("retries", _number),
+    "backoff": ("backoff", _backoff),
 }
 """Names of settings of the component, None for what this side decides; and how they are written."""
 

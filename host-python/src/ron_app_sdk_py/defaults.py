@@ -42,6 +42,15 @@ GUEST_MEMORY_BYTES: Final = 64 * 1024 * 1024
 GUEST_MEMORY_RESERVATION_BYTES: Final = 4 * 1024 * 1024
 """Address space reserved for each memory at first, in bytes."""
 
+RETRY_BUDGET: Final = 500
+"""Tokens for retries, of a client that has not made a call."""
+
+BUSY_LOOP_CALLS: Final = 20
+"""Calls that fail in a row, each begun right after the one before, until a warning."""
+
+BUSY_LOOP_SECONDS: Final = 0.01
+"""How soon after a failure is right after it."""
+
 KEEPALIVE_SECONDS: Final = 15.0
 """How long an idle connection is kept."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .timeline import NO_ATTEMPT, Timeline
+
 if TYPE_CHECKING:
     from .problem import Problem
 
@@ -20,12 +22,14 @@ class RonError(Exception):
         message: a sentence that names the input and the mend.
         attempts: how many HTTP requests were sent for the call.
         request_id: the ``X-Request-Id`` of the call, if it got that far.
+        timeline: those requests, and why there was no other.
     """
 
     code: str
     message: str
     attempts: int
     request_id: str | None
+    timeline: Timeline
 
     def __init__(
         self,
@@ -34,12 +38,14 @@ class RonError(Exception):
         code: str = "error",
         attempts: int = 0,
         request_id: str | None = None,
+        timeline: Timeline = NO_ATTEMPT,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.attempts = attempts
         self.request_id = request_id
+        self.timeline = timeline
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_restored, (type(self), self.args, self.__dict__))
@@ -208,6 +214,10 @@ class RonSandboxError(RonError):
 
 class RonClosedError(RonError):
     """The client was closed."""
+
+
+class RonBusyLoopWarning(UserWarning):
+    """A program calls in a loop, without any pause, while everything fails."""
 
 
 class RonSecurityWarning(UserWarning):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
+from .idempotency import IdempotencyKey
+
 QueryValue = str | int | float | bool | None
 Query = Mapping[str, QueryValue | Iterable[QueryValue]] | Iterable[tuple[str, QueryValue]]
 """Parameters: a mapping, whose values may be lists, or pairs. None is left out, booleans become
@@ -26,6 +28,9 @@ class CallOptions(TypedDict, total=False):
     timeout: float | None
     """Seconds for the whole call, instead of the configured time."""
 
+    retries: int | None
+    """Attempts after the first, instead of the configured number."""
+
 
 class ContentOptions(CallOptions, total=False):
     """Keyword arguments of calls that may have content."""
@@ -36,5 +41,6 @@ class ContentOptions(CallOptions, total=False):
     content: bytes | str | None
     """The content as bytes or text, instead of ``json``."""
 
-    idem: bool | str
-    """True to send a fresh ``Idempotency-Key``, or the key to send."""
+    idem: bool | str | IdempotencyKey
+    """True to send a fresh ``Idempotency-Key``, the key to send, or what it is derived from. A call
+    with a key may be tried again after the server has seen it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from .engine.guest import Begin
 from .errors import RonRequestError
+from .idempotency import IdempotencyKey
 from .options import FieldMap, Query
 
 _ENCODER = json_.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -35,12 +36,23 @@ class Request:
         headers: the caller's fields, as pairs.
         content: the content, or None.
         timeout: seconds for the whole call, or None for the configured time.
-        idem: True for a fresh ``Idempotency-Key``, or the key.
+        retries: attempts after the first, or None for the configured number.
+        idem: True for a fresh ``Idempotency-Key``, the key, or what it is derived from.
         node: for a path behind the base URL instead of the app plane: ``include`` or ``omit`` the
             credential; else None.
     """
 
-    __slots__ = ("content", "headers", "idem", "method", "node", "path", "query", "timeout")
+    __slots__ = (
+        "content",
+        "headers",
+        "idem",
+        "method",
+        "node",
+        "path",
+        "query",
+        "retries",
+        "timeout",
+    )
 
     def __init__(
         self,
@@ -52,7 +64,8 @@ class Request:
         query: Query | None = None,
         headers: FieldMap | None = None,
         timeout: float | None = None,
-        idem: bool | str = False,
+        retries: int | None = None,
+        idem: bool | str | IdempotencyKey = False,
     ) -> None:
         """Brings the arguments into one form.
 
@@ -64,6 +77,7 @@ class Request:
             query: see there.
             headers: see there.
             timeout: see there.
+            retries: see there.
             idem: see there.
 
         Raises:
@@ -85,6 +99,7 @@ class Request:
         else:
             self.content = _content(content)
         self.timeout = timeout
+        self.retries = retries
         self.idem = idem
         self.node: str | None = None
 
@@ -112,7 +127,7 @@ class Request:
             log_level: how much the component is to tell of its calls, or None for nothing.
 
         Raises:
-            RonRequestError: method, path or time-out have the wrong type.
+            RonRequestError: method, path, time-out or retries have the wrong type.
         """
         for name, value in (("method", self.method), ("path", self.path)):
             if not isinstance(value, str):
@@ -133,13 +148,18 @@ class Request:
         options = []
         if self.timeout is not None:
             options.append(("timeout", nanoseconds("timeout", self.timeout)))
+        if self.retries is not None:
+            options.append(("retries", whole_number("retries", self.retries)))
         if isinstance(self.idem, str):
             options.append(("idempotency-key", self.idem))
         elif self.idem is True:
             options.append(("idempotent", "true"))
+        elif isinstance(self.idem, IdempotencyKey):
+            options.append(("idempotency-name", self.idem.name))
         elif self.idem is not None and self.idem is not False:
             raise RonRequestError(
-                f"idem is {type(self.idem).__name__}; give True or the key as a str",
+                f"idem is {type(self.idem).__name__}; give True, the key as a str, or an "
+                "IdempotencyKey",
                 code="invalid_idempotency_key",
             )
         if self.node is not None:
@@ -172,6 +192,24 @@ def nanoseconds(name: str, seconds: object) -> str:
             code="invalid_timeout",
         )
     return str(max(1, round(min(number, _LONGEST_SECONDS) * 1e9)))
+
+
+def whole_number(name: str, value: object) -> str:
+    """A count as the component wants it.
+
+    Raises:
+        RonRequestError: it is not a whole number from 0 to 2**32 - 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise RonRequestError(
+            f"{name} is {type(value).__name__}; give a whole number", code=f"invalid_{name}"
+        )
+    if not 0 <= value < 2**32:
+        raise RonRequestError(
+            f"{name} is {_shown(value)}; give a whole number from 0 to {2**32 - 1}",
+            code=f"invalid_{name}",
+        )
+    return int.__repr__(value)
 
 
 def _shown(value: object) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .errors import RonParseError
 from .headers import Headers
+from .timeline import Timeline
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -30,7 +32,7 @@ class Response:
         request_id: the ``X-Request-Id`` of the call.
     """
 
-    __slots__ = ("attempts", "content", "headers", "request_id", "status")
+    __slots__ = ("_timeline", "attempts", "content", "headers", "request_id", "status")
 
     def __init__(
         self,
@@ -40,12 +42,19 @@ class Response:
         *,
         attempts: int,
         request_id: str,
+        timeline: Callable[[], Timeline] = Timeline,
     ) -> None:
         self.status = status
         self.headers = Headers(headers)
         self.content = content
         self.attempts = attempts
         self.request_id = request_id
+        self._timeline = timeline
+
+    @property
+    def timeline(self) -> Timeline:
+        """The requests that were sent for the call; the last one brought this answer."""
+        return self._timeline()
 
     @property
     def media_type(self) -> str:
@@ -92,6 +101,7 @@ class Response:
             code="invalid_json",
             attempts=self.attempts,
             request_id=self.request_id,
+            timeline=self.timeline,
         )
 
     def value(self) -> Any:

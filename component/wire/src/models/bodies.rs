@@ -260,7 +260,6 @@ fn neighbouring_pieces_of_a_kind_become_one_segment() {
     let held = InputStream::held(5);
     assert_eq!(stream.splice(&held, 2), Ok(2));
     assert_eq!(stream.splice(&held, 9), Ok(3));
-    assert_eq!(stream.splice(&held, 9), Err(StreamError::Closed));
     drop(stream);
     body.finish(None).unwrap();
     let _future = handle(instance, request, None).unwrap();
@@ -269,6 +268,25 @@ fn neighbouring_pieces_of_a_kind_become_one_segment() {
     };
     let expected = vec![Segment::Bytes(b"abcd".to_vec()), Segment::Held(5)];
     assert_eq!(sent.body, Some(expected));
+}
+
+#[test]
+fn a_held_body_starts_over_after_its_end_wherever_a_sending_stopped() {
+    let instance = unblocked();
+    let held = InputStream::held(5);
+    for left_unread in [0, 2, 5, 0] {
+        let request = request(&[("content-length", "5")]);
+        let body = request.body().unwrap();
+        let stream = body.write().unwrap();
+        assert_eq!(stream.splice(&held, 5 - left_unread), Ok(5 - left_unread));
+        assert_eq!(held.skip(left_unread), Ok(left_unread));
+        drop(stream);
+        assert_eq!(body.finish(None).is_ok(), left_unread == 0);
+        let _ = handle(instance, request, None);
+    }
+    assert!(held.read(1).is_err());
+    assert_eq!(held.skip(1), Err(StreamError::Closed));
+    assert_eq!(InputStream::held(0).skip(1), Err(StreamError::Closed));
 }
 
 #[test]

@@ -14,9 +14,17 @@ import itertools
 import os
 from collections.abc import Callable
 
+from ..defaults import RETRY_BUDGET
 from ..engine.guest import Clock, Guest, SystemClock
-from ..engine.messages import Abort, Done, Failed, Log, Output, Pairs, Read, Send
-from ..errors import RonClosedError, RonError, RonRequestError, RonSandboxError, broken
+from ..engine.messages import Abort, Attempts, Done, Failed, Log, Output, Pairs, Read, Send
+from ..errors import (
+    RonClosedError,
+    RonError,
+    RonOverloadError,
+    RonRequestError,
+    RonSandboxError,
+    broken,
+)
 from ..middleware import NONE, Attempt, Chain
 from ..request import Request
 from ..response import Response
@@ -32,6 +40,7 @@ from .inflight import InFlight, InterruptedByInboxError, Lost
 from .limits import Limits
 from .loops import Loops
 from .metrics import CallRecord, CounterSet, Metrics, MetricsHook
+from .pace import Pace
 from .reports import report_error
 from .sessions import Session, Sessions
 
@@ -60,6 +69,7 @@ class Calls:
         self._sessions = Sessions(self._clock, private_api=private_api)
         self._ids = itertools.count(1)
         self._hooks: tuple[MetricsHook, ...] = ()
+        self._pace = Pace()
         self._closed = False
         self._inherited: list[object] = []
         self._start_in_process()
@@ -149,7 +159,15 @@ class Calls:
             bytes_sent=total.bytes_sent,
             bytes_received=total.bytes_received,
             in_flight=len(self._in_flight),
+            budget=self._budget(),
         )
+
+    def _budget(self) -> int:
+        guest = self._sessions.guest
+        if guest is not None and guest.usable and self._sessions.all():
+            with contextlib.suppress(RonSandboxError, RonOverloadError):
+                return guest.stats()["budget"]
+        return RETRY_BUDGET
 
     def stats(self) -> dict[str, int]:
         """What the component holds: for tests and metrics."""
@@ -170,6 +188,7 @@ class Calls:
         self._close_abandoned()
         begin = request.begin(logs.wanted_level())
         guest = self._sessions.usable_guest()
+        self._pace.begin(loop.now())
         call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
         counters = loop.counters
         counters.calls += 1
@@ -180,6 +199,7 @@ class Calls:
         except BaseException as error:
             counters.errors += 1
             self._drop(call)
+            self._pace.end(loop.now(), error)
             if isinstance(error, RonRequestError):
                 limits.redactor.scrub_error(error)
             if self._hooks:
@@ -188,6 +208,7 @@ class Calls:
         finally:
             del self._in_flight[call.id]
             loop.used()
+        self._pace.end(call.started, None)
         if self._hooks:
             self._record(call, response)
         return response
@@ -211,6 +232,8 @@ class Calls:
                 case Done() as done:
                     call.over = True
                     return call.answer(done)
+                case Attempts() as told:
+                    call.told = told
                 case Read() as read:
                     await self._read(call, read)
                 case Abort(exchange=exchange):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..engine.guest import Guest
-from ..engine.messages import Done, Failed, Item, Pairs
+from ..engine.messages import Attempts, Done, Failed, Item, Pairs
 from ..errors import RonError, RonNetworkError, broken
 from ..middleware import Chain
 from ..request import Request
@@ -18,7 +19,7 @@ from ..response import Response
 from ..transport.protocol import TransportFailure, TransportResponse
 from .limits import Limits
 from .loops import LoopState
-from .reports import report_error
+from .reports import report_error, timeline
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class InFlight:
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
+        told: what became of its attempts, once the component has told.
         failure: what the transport said of the last failure, or None.
     """
 
@@ -74,6 +76,7 @@ class InFlight:
         "over",
         "request",
         "started",
+        "told",
     )
 
     def __init__(
@@ -98,6 +101,7 @@ class InFlight:
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
         self.over = False
+        self.told: Attempts | None = None
         self.failure: TransportFailure | None = None
         self._task = asyncio.current_task()
         self._waiter: asyncio.Future[None] | None = None
@@ -207,11 +211,15 @@ class InFlight:
             content,
             attempts=done.attempts,
             request_id=done.request_id,
+            timeline=functools.partial(timeline, self.told),
         )
 
     def error(self, failed: Failed) -> RonError:
         """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
+        error.timeline = timeline(self.told)
+        if len(error.timeline) > 1:
+            error.add_note(str(error.timeline))
         if self.failure is not None and isinstance(error, RonNetworkError):
             error.reason = self.failure.reason
             if self.failure.detail:

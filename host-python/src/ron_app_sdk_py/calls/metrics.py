@@ -52,6 +52,7 @@ class Metrics:
         bytes_sent: bytes of content sent.
         bytes_received: bytes of content received.
         in_flight: calls under way.
+        budget: tokens left for retries, of 500 (``docs/retries.md``).
     """
 
     calls: int
@@ -61,6 +62,7 @@ class Metrics:
     bytes_sent: int
     bytes_received: int
     in_flight: int
+    budget: int
 
 
 class Counters:

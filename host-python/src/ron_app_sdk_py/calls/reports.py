@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import json
 
-from ..engine.messages import Failed
+from ..engine.messages import Attempts, Failed
 from ..errors import RonError, broken, from_report
+from ..timeline import NO_ATTEMPT, AttemptRecord, Timeline
+
+
+def timeline(given: Attempts | None) -> Timeline:
+    """The timeline that an item tells; an empty one without an item."""
+    if given is None:
+        return NO_ATTEMPT
+    attempts = tuple(
+        AttemptRecord(
+            start / 1e9,
+            duration / 1e9,
+            status,
+            error or None,
+            None if wait is None else wait / 1e9,
+        )
+        for start, duration, status, error, wait in given.attempts
+    )
+    return Timeline(attempts, given.stopped or None)
 
 
 def report_error(failed: Failed) -> RonError:

@@ -36,6 +36,10 @@ class Session:
         return f"Session({self.id})"
 
 
+_TIMELINES = ("timeline", "true")
+"""The setting that has the component tell what became of attempts."""
+
+
 class Sessions:
     """Opens sessions, on a fresh instance whenever the last one is lost.
 
@@ -138,7 +142,7 @@ class Sessions:
 def _open(guest: Guest, session: Session) -> None:
     try:
         if session.parent is None:
-            output = guest.open(session.id, session.settings)
+            output = guest.open(session.id, [*session.settings, _TIMELINES])
         else:
             output = guest.derive(session.parent, session.id, session.settings)
     except RonRequestError as error:

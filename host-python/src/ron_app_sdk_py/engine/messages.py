@@ -54,6 +54,15 @@ class Done(NamedTuple):
     request_id: str
 
 
+class Attempts(NamedTuple):
+    """What became of the call's attempts: each its start, duration, status, error and the wait
+    after it, with times in nanoseconds."""
+
+    call: int
+    stopped: str
+    attempts: list[tuple[int, int, int | None, str, int | None]]
+
+
 class Failed(NamedTuple):
     """The call, or opening a session, failed. ``report`` is JSON."""
 
@@ -91,7 +100,7 @@ class Log(NamedTuple):
     fields: list[tuple[str, str]]
 
 
-Item = Send | Abort | Read | Done | Failed | Opened | Log | Start | Stats
+Item = Send | Abort | Read | Done | Attempts | Failed | Opened | Log | Start | Stats
 
 
 class Output(NamedTuple):
@@ -204,6 +213,10 @@ def decode(text: str) -> Output:
                 exchange = _optional(fields[at])
                 items.append(Done(call, exchange, int(fields[at + 1]), fields[at + 2]))
                 at += 3
+            elif kind == "timeline":
+                attempts, next_at = _attempts(fields, at + 1)
+                items.append(Attempts(call, fields[at], attempts))
+                at = next_at
             elif kind == "error":
                 items.append(Failed(call, fields[at], fields[at + 1]))
                 at += 2
@@ -236,6 +249,27 @@ def decode(text: str) -> Output:
 
 def _optional(field: str) -> int | None:
     return int(field) if field else None
+
+
+def _attempts(
+    fields: list[str], at: int
+) -> tuple[list[tuple[int, int, int | None, str, int | None]], int]:
+    count = int(fields[at])
+    at += 1
+    end = at + 5 * count
+    if count < 0 or end > len(fields):
+        raise ValueError("a timeline is longer than its message")
+    attempts = [
+        (
+            int(fields[n]),
+            int(fields[n + 1]),
+            _optional(fields[n + 2]),
+            fields[n + 3],
+            _optional(fields[n + 4]),
+        )
+        for n in range(at, end, 5)
+    ]
+    return attempts, end
 
 
 def _pairs(fields: list[str], at: int) -> tuple[list[tuple[str, str]], int]:

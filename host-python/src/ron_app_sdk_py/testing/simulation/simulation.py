@@ -41,14 +41,17 @@ class Simulation:
 
     Args:
         seed: what all randomness is drawn from.
+        config: the configuration of clients that are not given another; by default
+            ``ClientConfig()``.
 
     Attributes:
         seed: the same.
         random: a generator for the test's own choices.
     """
 
-    def __init__(self, seed: int | str = 0) -> None:
+    def __init__(self, seed: int | str = 0, *, config: ClientConfig | None = None) -> None:
         self.seed = seed
+        self._config = config or ClientConfig()
         self.random = random.Random(f"test {seed}")  # noqa: S311 - it has to repeat
         self._clock = VirtualClock(seed)
         self._trace = Trace(self._clock)
@@ -120,13 +123,13 @@ class Simulation:
         """A client, to be used in :meth:`run`. It does not look at the environment.
 
         Args:
-            config: its configuration; by default ``ClientConfig()``.
+            config: its configuration; by default that of the simulation.
             fields: fields of the configuration that differ from it.
 
         Raises:
             RonConfigError: the configuration is no good.
         """
-        made = _config(config, fields)
+        made = dataclasses.replace(config or self._config, **fields)
         return SimulatedClient(made, self._transport(made), self._clock)
 
     def client_sync(
@@ -134,7 +137,7 @@ class Simulation:
     ) -> SimulatedClientSync:
         """A synchronous client, for programs that are not run by :meth:`run`: time passes in its
         calls. One thread at a time may use it. Arguments and errors are those of :meth:`client`."""
-        made = _config(config, fields)
+        made = dataclasses.replace(config or self._config, **fields)
         return SimulatedClientSync(
             made, self._transport(made), self._clock, lambda: self._loop(SIMULATION_SECONDS)
         )
@@ -149,8 +152,8 @@ class Simulation:
         the next.
 
         Args:
-            program: is given a client with the default configuration, which is closed after it. It
-                may make others with :meth:`client`.
+            program: is given a client, which is closed after it. It may make others with
+                :meth:`client`.
             limit: virtual seconds that it may take.
 
         Returns:
@@ -190,10 +193,6 @@ class Simulation:
 
     def _transport(self, config: ClientConfig) -> TransportFactory:
         return functools.partial(_transport, self._script, self._trace, config)
-
-
-def _config(config: ClientConfig | None, fields: dict[str, Any]) -> ClientConfig:
-    return dataclasses.replace(config or ClientConfig(), **fields)
 
 
 def _transport(

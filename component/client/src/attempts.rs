@@ -1,0 +1,197 @@
+//! The attempts of one call: one exchange after another, until an answer or a reason to stop.
+
+use std::cell::RefCell;
+use std::time::{Duration, UNIX_EPOCH};
+
+use ron_core::defaults::MAX_ERROR_BYTES;
+use ron_core::error::Error;
+use ron_core::problem::Problem;
+use ron_core::request::Prepared;
+use ron_core::retry::{self, Retries, Stopped};
+use ron_core::timeline::Timeline;
+
+use crate::content::Content;
+use crate::exchange;
+use crate::runtime::sleep_until;
+use crate::session::Session;
+use crate::wit::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse};
+use crate::wit::wasi::random::random;
+
+/// What the attempts of a call have in common. Times are those of the monotonic clock.
+pub struct Attempts<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// What is sent.
+    pub prepared: &'a Prepared,
+    /// Its content.
+    pub content: Option<&'a Content>,
+    /// When the call began.
+    pub started: u64,
+    /// When it ends at the latest.
+    pub deadline: u64,
+    /// Where to tell what became of them.
+    pub timeline: &'a RefCell<Timeline>,
+}
+
+impl Attempts<'_> {
+    /// Tries until there is an answer or a reason to stop.
+    pub async fn run(&self) -> Result<IncomingResponse, Error> {
+        let root = &self.session.root;
+        let config = &self.session.config;
+        let mut retries = Retries::new(
+            self.prepared.retries,
+            config.backoff,
+            self.prepared.repeatable,
+            self.content.is_none_or(Content::repeats),
+        );
+        let mut now = self.started;
+        let mut last: Option<Error> = None;
+        loop {
+            let place = match (root.limiter.place(now, self.deadline).await, last) {
+                (Ok(place), _) => place,
+                (Err(refusal), None) => return Err(refusal),
+                (Err(refusal), Some(error)) => {
+                    return Err(self.stop(
+                        error,
+                        match refusal.code.as_str() {
+                            "throttled" => Stopped::Deadline,
+                            _ => Stopped::QueueFull,
+                        },
+                    ));
+                }
+            };
+            let result = self.attempt().await;
+            drop(place);
+            let error = match result {
+                Ok(response) => {
+                    retries.succeeded(&mut root.budget.borrow_mut());
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            now = monotonic_clock::now();
+            let left = Duration::from_nanos(self.deadline.saturating_sub(now));
+            let draw = random::get_random_u64;
+            let next = retries.next(&error, left, &mut root.budget.borrow_mut(), draw);
+            match next {
+                Err(stopped) => return Err(self.stop(error, stopped)),
+                Ok(wait) => now = self.wait(&error, now, wait).await,
+            }
+            last = Some(error);
+        }
+    }
+
+    fn stop(&self, error: Error, stopped: Stopped) -> Error {
+        self.timeline.borrow_mut().stopped = Some(stopped);
+        error
+    }
+
+    /// Waits; the result is the time then.
+    async fn wait(&self, error: &Error, now: u64, wait: Duration) -> u64 {
+        let wait = wait.as_nanos() as u64;
+        let attempt = {
+            let mut timeline = self.timeline.borrow_mut();
+            timeline.wait(wait);
+            timeline.attempts.len()
+        };
+        let request_id = || self.session.scrubbed(&self.prepared.request_id);
+        let code = || self.session.scrubbed(&error.code);
+        tracing::info!(
+            request_id = request_id().as_str(),
+            attempt,
+            code = code().as_str(),
+            wait_us = wait / 1_000,
+            "retry"
+        );
+        let until = now.saturating_add(wait);
+        if wait > 0 {
+            sleep_until(until).await;
+        }
+        monotonic_clock::now()
+    }
+
+    /// One exchange.
+    async fn attempt(&self) -> Result<IncomingResponse, Error> {
+        let began = monotonic_clock::now();
+        let attempt = {
+            let mut timeline = self.timeline.borrow_mut();
+            timeline.begin(began.saturating_sub(self.started));
+            timeline.attempts.len()
+        };
+        // In the macros, so that it costs nothing while nobody listens.
+        let request_id = || self.session.scrubbed(&self.prepared.request_id);
+        tracing::debug!(request_id = request_id().as_str(), attempt, "attempt");
+        let result = self.exchange(began).await;
+        let ended = monotonic_clock::now();
+        let (status, code) = match &result {
+            Ok(response) => (Some(response.status()), None),
+            Err(error) => (
+                error.problem.as_ref().map(|problem| problem.status),
+                Some(self.session.scrubbed(&error.code)),
+            ),
+        };
+        let mut timeline = self.timeline.borrow_mut();
+        timeline.end(ended.saturating_sub(self.started), status, code.as_deref());
+        let duration_us = ended.saturating_sub(began) / 1_000;
+        match status {
+            Some(status) => tracing::debug!(
+                request_id = request_id().as_str(),
+                attempt,
+                status,
+                duration_us,
+                "answer"
+            ),
+            None => tracing::debug!(
+                request_id = request_id().as_str(),
+                attempt,
+                code = code.as_deref(),
+                duration_us,
+                "no answer"
+            ),
+        }
+        result
+    }
+
+    async fn exchange(&self, began: u64) -> Result<IncomingResponse, Error> {
+        let config = &self.session.config;
+        let limiter = &self.session.root.limiter;
+        let response = exchange::send(
+            &config.origin,
+            &config.timeouts,
+            self.prepared,
+            self.content,
+        )
+        .await?;
+        let status = response.status();
+        if status < 200 {
+            // An interim answer can't be the last one, and nothing asked for another protocol.
+            return Err(exchange::error(
+                &ErrorCode::HttpProtocolError,
+                &config.origin,
+            ));
+        }
+        if status < 500 && status != 429 {
+            limiter.speed_up();
+        }
+        if status < 300 {
+            return Ok(response);
+        }
+        let headers = response.headers().entries();
+        // A redirect's body says nothing that its status and Location don't.
+        let body = if status < 400 {
+            Vec::new()
+        } else {
+            exchange::read_up_to(response, MAX_ERROR_BYTES).await
+        };
+        let now = wall_clock::now();
+        let now = UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds);
+        let problem = Problem::from_response(status, &headers, &body, now);
+        let throttling = retry::is_throttling(&problem);
+        let error = Error::from(problem);
+        if throttling {
+            limiter.slow_down(began, retry::retry_after(&error), random::get_random_u64());
+        }
+        Err(error)
+    }
+}
