@@ -43,7 +43,6 @@ from ron_app_sdk_py.testing import (
 )
 from servers import TOKEN
 
-
 ONCE = ClientConfig(retries=0)
 
 
