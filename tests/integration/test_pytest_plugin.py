@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from servers import ROOT
+
 pytest_plugins = ["pytester"]
 
 
@@ -166,3 +168,18 @@ def test_without_the_extra_the_development_node_says_what_to_install(
     result.stdout.fnmatch_lines(
         ["*ron_devnode needs ada_url; install it with pip install 'ron-app-sdk-py[[]devnode]'"]
     )
+
+
+@pytest.mark.checkout
+@pytest.mark.parametrize("section", ["Simulation", "pytest"])
+def test_the_examples_of_the_documentation_pass(pytester: pytest.Pytester, section: str) -> None:
+    document = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", document, re.M | re.S)
+    examples = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert examples
+    for number, example in enumerate(examples):
+        pytester.makepyfile(**{f"test_{number}": example})
+    result = ran(pytester, "def test_nothing(): pass")
+    outcomes = result.parseoutcomes()
+    assert outcomes.keys() == {"passed"}
+    assert outcomes["passed"] > len(examples)

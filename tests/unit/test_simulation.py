@@ -314,6 +314,12 @@ def test_work_for_other_threads_is_done_at_once() -> None:
 async def test_a_simulation_inside_a_running_loop_is_refused() -> None:
     with pytest.raises(SimulationError, match="call run\\(\\) from a plain function"):
         Simulation().run(lambda client: client.get("/x"))
+    with pytest.raises(SimulationError):
+        Simulation().run(asyncio.sleep(1))
+
+
+def test_a_coroutine_is_run_as_well() -> None:
+    assert Simulation().run(asyncio.sleep(3, "done")) == "done"
 
 
 def test_time_and_clients_go_on_from_run_to_run() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import functools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -144,7 +144,7 @@ class Simulation:
 
     def run(
         self,
-        program: Callable[[SimulatedClient], Awaitable[T]],
+        program: Callable[[SimulatedClient], Awaitable[T]] | Coroutine[Any, Any, T],
         *,
         limit: float = SIMULATION_SECONDS,
     ) -> T:
@@ -152,8 +152,8 @@ class Simulation:
         the next.
 
         Args:
-            program: is given a client, which is closed after it. It may make others with
-                :meth:`client`.
+            program: a function that is given a client, which is closed after it; or a coroutine,
+                which makes its clients with :meth:`client`.
             limit: virtual seconds that it may take.
 
         Returns:
@@ -170,21 +170,32 @@ class Simulation:
         except RuntimeError:
             pass
         else:
+            if not callable(program):
+                program.close()
             raise SimulationError(
                 "an event loop runs already; call run() from a plain function: `def test_…`, not "
                 "`async def test_…`"
             )
+        # Not the result of the runner's task: `signal.signal` makes a repr of that, in vain.
+        results: list[T] = []
         with asyncio.Runner(loop_factory=lambda: self._loop(limit)) as runner:
-            result = runner.run(self._main(program))
+            runner.run(self._main(program, results))
         self._script.raise_fault()
-        return result
+        return results[0]
 
-    async def _main(self, program: Callable[[SimulatedClient], Awaitable[T]]) -> T:
+    async def _main(
+        self,
+        program: Callable[[SimulatedClient], Awaitable[T]] | Coroutine[Any, Any, T],
+        results: list[T],
+    ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)  # noqa: S101 - `run` has just made it
         try:
-            async with self.client() as client:
-                return await program(client)
+            if callable(program):
+                async with self.client() as client:
+                    results.append(await program(client))
+            else:
+                results.append(await program)
         finally:
             await loop.end_tasks()
 
