@@ -9,7 +9,15 @@ from typing import Any
 
 from ron_app_sdk_py import ClientConfig, RonClient, RonError, Timeline
 from ron_app_sdk_py.response import Response
-from ron_app_sdk_py.testing import Answer, Outcome, SimulatedRequest, Simulation
+from ron_app_sdk_py.testing import (
+    Answer,
+    Drip,
+    Outcome,
+    SimulatedRequest,
+    Simulation,
+    Stalled,
+    Truncated,
+)
 from servers import TOKEN
 
 IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
@@ -37,6 +45,9 @@ ANSWERS: tuple[Outcome, ...] = (
     Answer(500, json={"code": "x", "retryable": True}),
     Answer(500),
     Answer(403, json={"code": "POLICY_DENY", "retryable": True}),
+    Drip(503, json={"code": "slow", "retry_after_ms": 800}, every=0.4, size=5),
+    Stalled(502, json={"code": "cut"}, keep=4),
+    Truncated(404, json={"code": "cut"}, keep=4, after=0.2),
 )
 
 

@@ -46,25 +46,25 @@ def ns(seconds: float) -> int:
     return round(seconds * 1e9)
 
 
-def is_failure(request: SimulatedRequest) -> bool:
-    return request.ended != "complete" or (request.status or 0) >= 300
+def answered(request: SimulatedRequest) -> bool:
+    """Whether the server said what is wrong: an error's head is enough, its content may be cut."""
+    return (request.status or 0) >= 300 and request.ended not in ("cancelled", "aborted")
 
 
 def members(run: Run, request: SimulatedRequest) -> dict[str, object]:
-    """The server's object."""
+    """The server's object, if all of it came."""
     answer = run.outcomes[request.number]
-    body = answer.json if isinstance(answer, Answer) and request.method != "HEAD" else None
+    whole = request.ended == "complete" and request.method != "HEAD"
+    body = answer.json if isinstance(answer, Answer) and whole else None
     return body if isinstance(body, dict) else {}
 
 
 def kind(run: Run, request: SimulatedRequest) -> str:
     """What a failure means: ``unsent``, ``transient``, ``throttling`` or ``final``."""
-    if request.ended in UNSENT:
-        return "unsent"
-    if request.ended in TRANSIENT:
-        return "transient"
-    if request.ended != "complete" or request.status is None:
-        return "final"
+    if not answered(request):
+        if request.ended in UNSENT:
+            return "unsent"
+        return "transient" if request.ended in TRANSIENT else "final"
     said = members(run, request)
     retryable = said.get("retryable", request.status in (408, 429, 502, 503, 504))
     shedding = request.status == 503 and "reason" in said and "code" not in said
@@ -76,7 +76,7 @@ def kind(run: Run, request: SimulatedRequest) -> str:
 def hint(run: Run, request: SimulatedRequest) -> float | None:
     """The wait that the server asks for, in seconds."""
     answer = run.outcomes[request.number]
-    if not isinstance(answer, Answer) or request.ended != "complete":
+    if not isinstance(answer, Answer) or not answered(request):
         return None
     in_body = members(run, request).get("retry_after_ms")
     if isinstance(in_body, int):
