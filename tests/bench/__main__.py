@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 from servers import ROOT
 
-from . import at_once, cold, engine, footprint, gaps, sequential, sizes, sustained
+from . import at_once, cold, engine, footprint, gaps, sequential, sizes, storm, sustained
 from .report import Section, table
 from .rounds import Stage
 from .servers import node
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[Stage], Section]] = {
     "at-once": at_once.few,
     "at-once-many": at_once.many,
     "sustained": sustained.measure,
+    "storm": storm.measure,
     "cold": cold.measure,
     "memory": footprint.measure,
     "loop": gaps.measure,

@@ -49,7 +49,7 @@ async def test_an_error_answer_is_the_problem_that_the_vectors_say(case: Case) -
     case = {"method": "GET", "interim": [], **case}
     expected: dict[str, Any] = dict(case["expected"])
     cls = getattr(errors_, expected.pop("class"))
-    async with raw_server(Replay(case)) as url, RonClient(url, token=TOKEN) as client:
+    async with raw_server(Replay(case)) as url, RonClient(url, token=TOKEN, retries=0) as client:
         with pytest.raises(RonProblem) as caught:
             await client.request(case["method"], "/x")
         error = caught.value
@@ -82,7 +82,7 @@ _ON_THE_ERROR = (
 
 @pytest.mark.parametrize("case", ANSWERS["captured"] + ANSWERS["made"], ids=title)
 async def test_a_successful_answer_is_what_the_vectors_say(case: Case) -> None:
-    async with raw_server(Replay(case)) as url, RonClient(url) as client:
+    async with raw_server(Replay(case)) as url, RonClient(url, retries=0) as client:
         response = await client.request(case["method"], "/x")
         assert response.status == case["status"]
         assert response.content == body(case)

@@ -97,7 +97,7 @@ async def test_generated_ids_are_new_for_each_call(node: str) -> None:
 async def test_a_problem_has_what_the_server_said(node: str) -> None:
     async with RonClient(node) as client:
         with pytest.raises(RonProblem) as caught:
-            await client.get("/problem")
+            await client.get("/problem", retries=0)
         problem = caught.value
         assert (problem.status, problem.code, problem.retryable) == (
             502,
@@ -230,6 +230,7 @@ async def test_a_call_that_waits_for_a_place_ends_at_its_deadline_and_frees_the_
             with pytest.raises(asyncio.CancelledError):
                 await first
             assert client._calls.stats() == {
+                "budget": 500,
                 "sessions": 1,
                 "calls": 0,
                 "exchanges": 0,

@@ -33,8 +33,10 @@ async def test_at_info_each_call_is_one_line_with_id_status_and_duration(
     async with RonClient(node, token=TOKEN) as client:
         response = await client.request("GET", "/hello", query={"q": "not logged"})
         with pytest.raises(RonProblem):
-            await client.get("/problem")
-    done, refused = caplog.records
+            await client.get("/problem", retries=1)
+    done, retried, refused = caplog.records
+    assert (vars(retried)["attempt"], vars(retried)["code"]) == (1, "upstream_unavailable")
+    assert vars(retried)["wait_ms"] < 100
     assert done.name == "ron_app_sdk_py.calls"
     assert (done.levelname, done.msg % ("x", "y")) == ("INFO", "x: y")
     fields = vars(done)
@@ -52,7 +54,7 @@ async def test_at_debug_each_attempt_is_told_with_its_outcome(
     caplog.set_level(logging.DEBUG, LOGGER)
     async with RonClient(node) as client:
         await client.get("/hello")
-    async with RonClient("http://127.0.0.1:1") as client:
+    async with RonClient("http://127.0.0.1:1", retries=0) as client:
         with pytest.raises(RonConnectError):
             await client.get("/x")
     records = [record for record in caplog.records if record.name == "ron_app_sdk_py.calls"]

@@ -24,14 +24,15 @@ async def test_counters_count_calls_attempts_errors_and_bytes(node: str) -> None
     async with RonClient(node, token=TOKEN) as client:
         await client.post("/echo", content=b"x" * 1000)
         with pytest.raises(RonProblem):
-            await client.get("/problem")
+            await client.get("/problem", retries=1)
         slow = asyncio.create_task(client.get("/delay", query={"ms": 10_000}))
         await asyncio.sleep(0.1)
         assert client.metrics.in_flight == 1
         slow.cancel()
         await asyncio.gather(slow, return_exceptions=True)
         metrics = client.metrics
-    assert (metrics.calls, metrics.errors, metrics.attempts, metrics.retries) == (3, 2, 3, 0)
+    assert (metrics.calls, metrics.errors, metrics.attempts, metrics.retries) == (3, 2, 4, 1)
+    assert metrics.budget == 500 - 14
     assert metrics.bytes_sent == 1000
     assert metrics.bytes_received > 1000
     assert metrics.in_flight == 0

@@ -178,7 +178,7 @@ class RecordingTransport:
 @pytest.mark.parametrize("case", ORIGINS["accepted"], ids=lambda case: case["base_url"])
 async def test_a_base_url_names_its_origin(case: Case) -> None:
     transport = RecordingTransport()
-    async with RonClient(case["base_url"], transport=transport) as client:
+    async with RonClient(case["base_url"], transport=transport, retries=0) as client:
         with pytest.raises(RonConnectError):
             await client.get("/hello")
     scheme = "https" if case["secure"] else "http"

@@ -57,6 +57,8 @@ class Client:
             "max-concurrency",
             "max-queue",
             "max-request-bytes",
+            "retries",
+            "backoff",
         )
         configuration = SimpleNamespace(
             **{"base-url": base_url, "allow-insecure-http": False},
@@ -74,6 +76,7 @@ class Client:
             body=body,
             timeout=None,
             idempotency=Variant("generated"),
+            retries=None,
         )
         return request
 
@@ -122,6 +125,8 @@ async def test_a_get_a_post_and_failing_calls_through_the_blocking_form(
             error = client.send(session, "GET", "/problem")
             assert (error.kind, error.problem.status) == ("problem", 502)
             assert error.problem.code == "upstream_unavailable"
+            assert [attempt.status for attempt in error.timeline] == [502, 502, 502]
+            assert error.stopped == "attempts-used-up"
             refused = client.send(session, "GET", "/../x")
             assert refused.kind == "request"
 
@@ -135,7 +140,7 @@ async def test_a_get_a_post_and_failing_calls_through_the_blocking_form(
             assert len(posted_headers["idempotency-key"]) == 36
 
         await asyncio.to_thread(work)
-    assert len(seen) == 3
+    assert len(seen) == 2 + 3
 
 
 async def test_a_silent_server_ends_the_blocking_form_at_its_deadline(

@@ -93,7 +93,7 @@ async def test_each_bad_answer_is_an_error_and_the_next_call_works(
 
     async with raw_server(handler) as url:
         config = ClientConfig(base_url=url, token=TOKEN, max_response_bytes=MIB)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonError) as caught:
                 await client.get("/x")
             assert (type(caught.value), caught.value.code) == (kind, code)
@@ -113,7 +113,7 @@ async def test_framing_that_breaks_in_the_middle_of_a_body_is_told_from_a_body_c
         await asyncio.sleep(0.05)
         writer.write(b"ZZ\r\n")
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         with pytest.raises(RonNetworkError) as caught:
             await client.get("/x")
     assert caught.value.code == "http_protocol_error"
@@ -127,7 +127,7 @@ async def test_the_declared_length_of_content_that_does_not_follow_is_no_fault(
             await read_request(reader)
             writer.write(head("content-length: 999999999"))
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         for _ in range(2):
             response = await client.request("HEAD", "/x")
             assert response.content == b""
@@ -145,7 +145,7 @@ async def test_a_reset_is_told_from_a_close(transport: str, begun: bool) -> None
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         with pytest.raises(RonNetworkError) as caught:
             await client.get("/x")
     error = caught.value
@@ -156,7 +156,9 @@ async def test_a_reset_is_told_from_a_close(transport: str, begun: bool) -> None
 
 async def test_a_refused_connection_is_told(transport: str) -> None:
     for host in ("127.0.0.1", "localhost", "[::1]"):
-        async with RonClient(f"http://{host}:{unused_port()}", transport=transport) as client:
+        async with RonClient(
+            f"http://{host}:{unused_port()}", transport=transport, retries=0
+        ) as client:
             with pytest.raises(RonConnectError) as caught:
                 await client.get("/x")
         assert caught.value.code == "connection_refused"
@@ -165,7 +167,7 @@ async def test_a_refused_connection_is_told(transport: str) -> None:
 
 @pytest.mark.parametrize("name", ["no-such-host.invalid", "x" * 64 + ".example"])
 async def test_an_unknown_name_is_told(transport: str, name: str) -> None:
-    async with RonClient(f"https://{name}", transport=transport) as client:
+    async with RonClient(f"https://{name}", transport=transport, retries=0) as client:
         with pytest.raises(RonDnsError):
             await client.get("/x")
 
@@ -182,7 +184,7 @@ async def test_a_name_server_that_never_answers_ends_in_the_connect_time_out(
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     config = ClientConfig(base_url="https://gw.example", connect_timeout=0.3)
     try:
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             started = time.monotonic()
             with pytest.raises(RonTimeoutError) as caught:
                 await client.get("/x")
@@ -209,7 +211,7 @@ def full_listener() -> Iterator[int]:
 async def test_a_connection_that_hangs_ends_in_the_connect_time_out(transport: str) -> None:
     with full_listener() as port:
         config = ClientConfig(base_url=f"http://127.0.0.1:{port}", connect_timeout=0.3)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonTimeoutError) as caught:
                 await client.get("/x")
     assert caught.value.phase == "connect"
@@ -236,7 +238,7 @@ async def test_a_silent_server_ends_in_the_time_out_of_its_phase(
 
     async with (
         raw_server(handler) as url,
-        RonClient(url, config=config, transport=transport) as client,
+        RonClient(url, config=config, transport=transport, retries=0) as client,
     ):
         started = time.monotonic()
         with pytest.raises(RonTimeoutError) as caught:
@@ -257,7 +259,7 @@ async def test_a_server_that_sends_slowly_is_not_silent(transport: str) -> None:
 
     async with raw_server(handler) as url:
         config = ClientConfig(base_url=url, read_timeout=0.5)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             assert await client.get("/x") == b"hello"
 
 
@@ -270,7 +272,7 @@ async def test_a_server_that_takes_no_bytes_ends_in_the_write_time_out(transport
 
     async with raw_server(handler) as url:
         config = ClientConfig(base_url=url, write_timeout=0.3, max_request_bytes=64 * MIB)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             started = time.monotonic()
             with pytest.raises(RonTimeoutError) as caught:
                 await client.post("/x", content=bytes(32 * MIB))
@@ -293,5 +295,5 @@ async def test_a_server_that_takes_bytes_slowly_is_not_stuck(transport: str) -> 
     async with raw_server(handler) as url:
         # The whole takes longer than the time-out, each piece does not.
         config = ClientConfig(base_url=url, write_timeout=0.6, max_request_bytes=size)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             assert await client.post("/x", content=bytes(size)) == {"ok": True}

@@ -21,7 +21,7 @@ async def test_every_header_that_arrives_was_asked_for(transport: str) -> None:
     seen: list[Request] = []
     async with (
         raw_server(answering(seen, OK)) as url,
-        RonClient(url, token=TOKEN, transport=transport) as client,
+        RonClient(url, token=TOKEN, transport=transport, retries=0) as client,
     ):
         response = await client.request("GET", "/x", headers={"X-Own": "1"})
         await client.request("POST", "/p", json={}, idem="order-17")
@@ -62,7 +62,7 @@ async def test_not_one_byte_of_a_url_is_changed(transport: str, path: str, targe
     seen: list[Request] = []
     async with (
         raw_server(answering(seen, OK)) as url,
-        RonClient(url, transport=transport) as client,
+        RonClient(url, transport=transport, retries=0) as client,
     ):
         await client.get(path)
     assert seen[0][0] == f"GET {target} HTTP/1.1"
@@ -73,7 +73,7 @@ async def test_a_method_is_sent_as_it_is_spelled(transport: str, method: str) ->
     seen: list[Request] = []
     async with (
         raw_server(answering(seen, OK)) as url,
-        RonClient(url, transport=transport) as client,
+        RonClient(url, transport=transport, retries=0) as client,
     ):
         await client.request(method, "/x")
     assert seen[0][0] == f"{method} /app/x HTTP/1.1"
@@ -89,7 +89,7 @@ async def test_a_body_arrives_whole_and_comes_back_whole(transport: str, size: i
             seen.append(await read_request(reader))
             writer.write(reply("200 OK", seen[-1][2]))
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         for _ in range(2):
             response = await client.request("POST", "/x", content=content)
             assert response.content == content
@@ -103,7 +103,7 @@ async def test_a_redirect_is_not_followed_and_cookies_are_not_kept(transport: st
     async with raw_server(answering(seen, answer)) as url:
         # By name: libraries keep no cookies of addresses anyway.
         by_name = url.replace("127.0.0.1", "localhost")
-        async with RonClient(by_name, transport=transport) as client:
+        async with RonClient(by_name, transport=transport, retries=0) as client:
             for _ in range(2):
                 with pytest.raises(RonProblem, match="redirect"):
                     await client.get("/x")
@@ -121,7 +121,7 @@ async def test_a_request_on_a_lost_connection_is_sent_once(transport: str, metho
         first, _, _ = await read_request(reader)  # on the kept connection: take it, then hang up
         seen.append(first)
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         await client.request("GET", "/first")
         with pytest.raises(RonNetworkError) as caught:
             await client.request(method, "/x")
@@ -147,7 +147,7 @@ async def test_connections_are_kept_and_one_that_the_server_closed_is_replaced(
         await writer.wait_closed()
         closed.set()
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         for _ in range(3):
             await client.get("/x")
         assert connections == 1
@@ -162,7 +162,7 @@ async def test_an_encoded_body_is_returned_as_it_is(transport: str) -> None:
     answer = reply("200 OK", body, "content-encoding: gzip")
     async with (
         raw_server(answering([], answer)) as url,
-        RonClient(url, transport=transport) as client,
+        RonClient(url, transport=transport, retries=0) as client,
     ):
         response = await client.request("GET", "/x")
     assert response.content == body
@@ -175,7 +175,7 @@ async def test_header_bytes_are_latin_1_and_keep_order_and_case(transport: str) 
     )
     async with (
         raw_server(answering([], answer)) as url,
-        RonClient(url, transport=transport) as client,
+        RonClient(url, transport=transport, retries=0) as client,
     ):
         response = await client.request("GET", "/x")
     expected = [("X-One", "café"), ("x-two", "b"), ("X-One", "d"), ("content-length", "0")]
@@ -197,7 +197,9 @@ async def test_the_environment_sends_nothing_elsewhere(
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.setenv("NETRC", str(netrc))
-        async with RonClient(url.replace("127.0.0.1", "localhost"), transport=transport) as client:
+        async with RonClient(
+            url.replace("127.0.0.1", "localhost"), transport=transport, retries=0
+        ) as client:
             await client.get("/x")
     assert elsewhere == []
     assert not any(name.lower() == "authorization" for name, _ in seen[0][1])
@@ -210,7 +212,7 @@ async def test_localhost_is_this_machine_only(
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    async with RonClient("http://localhost:8080", transport=transport) as client:
+    async with RonClient("http://localhost:8080", transport=transport, retries=0) as client:
         with pytest.raises(RonDnsError):
             await client.get("/x")
 
@@ -219,7 +221,7 @@ async def test_ipv6_addresses_are_reached(transport: str) -> None:
     seen: list[Request] = []
     async with (
         raw_server(answering(seen, OK), host="::1") as url,
-        RonClient(url, transport=transport) as client,
+        RonClient(url, transport=transport, retries=0) as client,
     ):
         await client.get("/x")
     assert dict(seen[0][1])["Host"] == url.removeprefix("http://")
@@ -235,7 +237,7 @@ async def test_an_answer_that_comes_before_the_body_is_sent_is_heard(transport: 
 
     async with raw_server(handler) as url:
         config = ClientConfig(base_url=url, max_request_bytes=1 << 24)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonProblem) as caught:
                 await client.post("/x", content=b"x" * (1 << 24))
     assert caught.value.status == 413
@@ -251,7 +253,7 @@ async def test_cancelling_closes_the_socket(transport: str) -> None:
         await reader.read()  # ends when the client hangs up
         closed.set()
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         task = asyncio.create_task(client.get("/x"))
         await asyncio.wait_for(arrived.wait(), 5)
         task.cancel()
@@ -271,7 +273,7 @@ async def test_an_error_answer_that_is_not_read_to_its_end_is_closed(transport: 
         finally:
             closed.set()
 
-    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+    async with raw_server(handler) as url, RonClient(url, transport=transport, retries=0) as client:
         with pytest.raises(RonProblem):
             await client.get("/x")
         await asyncio.wait_for(closed.wait(), 5)
@@ -281,7 +283,7 @@ async def test_no_log_has_the_token(transport: str, caplog: pytest.LogCaptureFix
     caplog.set_level(logging.DEBUG)
     async with (
         raw_server(answering([], OK)) as url,
-        RonClient(url, token=TOKEN, transport=transport) as client,
+        RonClient(url, token=TOKEN, transport=transport, retries=0) as client,
     ):
         await client.post("/x", json={})
     async with RonClient(

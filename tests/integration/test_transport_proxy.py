@@ -62,10 +62,10 @@ async def test_requests_go_through_a_real_proxy(
     context = authority.server() if secure else None
     async with raw_server(answering(seen, OK), tls=context) as url:
         config = ClientConfig(base_url=url, proxy=proxy, tls_ca=authority.file, token=TOKEN)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             assert await client.get("/%7ex?a=%41") == {"ok": True}
         # tinyproxy hangs up after an exchange in absolute form, without saying so.
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             response = await client.request("POST", "/x", content=b"y" * 200_000)
     assert response.status == 200
     assert [first.split()[1] for first, _, _ in seen] == ["/app/%7ex?a=%41", "/app/x"]
@@ -89,7 +89,7 @@ async def test_a_real_proxy_is_given_the_credentials_and_nobody_else(
             config = ClientConfig(
                 base_url=url, proxy=f"http://{credentials}{guarded_proxy}", tls_ca=authority.file
             )
-            async with RonClient(config=config, transport=transport) as client:
+            async with RonClient(config=config, transport=transport, retries=0) as client:
                 if right:
                     assert await client.get("/x") == {"ok": True}
                     continue
@@ -139,7 +139,7 @@ async def test_a_tunnel_is_asked_for_with_credentials_and_what_is_in_it_is_not_s
             tls_ca=authority.file,
             token=TOKEN,
         )
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             for _ in range(2):
                 assert await client.get("/x") == {"ok": True}
     ((first, fields, _),) = asked
@@ -161,7 +161,7 @@ async def test_plain_http_is_sent_in_absolute_form_with_credentials(transport: s
             base_url="http://127.0.0.1:1",
             proxy=proxy.replace("http://", f"http://{CREDENTIALS}@"),
         )
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             await client.get("/%7ex?a=%41")
     ((first, fields, _),) = seen
     assert first == "GET http://127.0.0.1:1/app/%7ex?a=%41 HTTP/1.1"
@@ -170,7 +170,7 @@ async def test_plain_http_is_sent_in_absolute_form_with_credentials(transport: s
 
 
 async def failure(transport: str, config: ClientConfig) -> RonError:
-    async with RonClient(config=config, transport=transport) as client:
+    async with RonClient(config=config, transport=transport, retries=0) as client:
         with pytest.raises(RonError) as caught:
             await client.get("/x")
     assert_no_secret(caught.value)

@@ -53,7 +53,7 @@ async def test_a_server_of_the_private_authority_is_trusted_by_name_and_by_addre
     seen: list[Request] = []
     async with raw_server(answering(seen, OK), host=host, tls=authority.server()) as url:
         config = ClientConfig(base_url=url, tls_ca=authority.file)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             for _ in range(2):
                 assert await client.get("/x") == {"ok": True}
     assert len(seen) == 2
@@ -67,14 +67,14 @@ async def test_a_folder_of_authorities_is_trusted_whatever_its_files_are_called(
     (tmp_path / "README").write_text("no certificate")
     async with raw_server(answering([], OK), tls=authority.server()) as url:
         config = ClientConfig(base_url=url, tls_ca=str(tmp_path))
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             assert await client.get("/x") == {"ok": True}
 
 
 async def test_the_synchronous_client_speaks_tls(transport: str, authority: Authority) -> None:
     def call(url: str) -> None:
         config = ClientConfig(base_url=url, tls_ca=authority.file)
-        with RonClientSync(config=config, transport=transport) as client:
+        with RonClientSync(config=config, transport=transport, retries=0) as client:
             for _ in range(2):
                 assert client.get("/x") == {"ok": True}
 
@@ -95,7 +95,7 @@ async def test_a_body_goes_through_tls_whole_both_ways(
 
     async with raw_server(handler, tls=authority.server()) as url:
         config = ClientConfig(base_url=url, tls_ca=authority.file, max_request_bytes=size + 1)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             for _ in range(2):
                 response = await client.request("POST", "/x", content=content)
                 assert response.content == content
@@ -115,7 +115,7 @@ async def test_a_server_that_takes_no_bytes_over_tls_ends_in_the_write_time_out(
         config = ClientConfig(
             base_url=url, tls_ca=authority.file, write_timeout=0.3, max_request_bytes=size
         )
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonTimeoutError) as caught:
                 await client.post("/x", content=bytes(size))
             stop.set()
@@ -161,7 +161,7 @@ async def test_each_fault_of_a_server_is_told_by_name(
     seen: list[Request] = []
     async with raw_server(answering(seen, OK), tls=context) as url:
         config = ClientConfig(base_url=by_name(url), tls_ca=authority.file, token=TOKEN)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonTlsError) as caught:
                 await client.get("/x")
     error = caught.value
@@ -174,7 +174,7 @@ async def test_each_fault_of_a_server_is_told_by_name(
 async def test_tls_1_1_is_not_spoken(transport: str, authority: Authority) -> None:
     with blocking_tls_server(tls_1_1(authority)) as url:
         config = ClientConfig(base_url=url, tls_ca=authority.file)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonTlsError) as caught:
                 await client.get("/x")
     assert (caught.value.code, caught.value.reason) == ("tls_protocol_error", "protocol_version")
@@ -185,7 +185,7 @@ async def test_an_address_that_the_certificate_does_not_name_is_refused(
 ) -> None:
     async with raw_server(answering([], OK), tls=authority.server("localhost")) as url:
         config = ClientConfig(base_url=url, tls_ca=authority.file)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonTlsError) as caught:
                 await client.get("/x")
     assert caught.value.reason == "wrong_host"
@@ -197,7 +197,7 @@ async def test_a_private_authority_is_not_trusted_unasked(
 ) -> None:
     async with (
         raw_server(answering([], OK), tls=authority.server()) as url,
-        RonClient(url, transport=transport) as client,
+        RonClient(url, transport=transport, retries=0) as client,
     ):
         with pytest.raises(RonTlsError) as caught:
             await client.get("/x")
@@ -213,7 +213,7 @@ async def test_plain_http_on_the_port_of_https_is_told(
 
     async with raw_server(handler) as url:
         config = ClientConfig(base_url=url.replace("http:", "https:"), tls_ca=authority.file)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonTlsError) as caught:
                 await client.get("/x")
     assert (caught.value.code, caught.value.reason) == ("tls_protocol_error", "not_tls")
@@ -229,7 +229,7 @@ async def test_a_server_that_hangs_up_in_the_handshake_is_told(transport: str, r
 
     async with (
         raw_server(handler) as url,
-        RonClient(url.replace("http:", "https:"), transport=transport) as client,
+        RonClient(url.replace("http:", "https:"), transport=transport, retries=0) as client,
     ):
         with pytest.raises(RonTlsError) as caught:
             await client.get("/x")
@@ -247,7 +247,7 @@ async def test_a_server_that_never_answers_the_handshake_ends_in_the_connect_tim
 
     async with raw_server(handler) as url:
         config = ClientConfig(base_url=url.replace("http:", "https:"), connect_timeout=0.3)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             with pytest.raises(RonTimeoutError) as caught:
                 await client.get("/x")
             await asyncio.wait_for(closed.wait(), 5)
@@ -273,7 +273,7 @@ async def test_a_client_certificate_is_presented_and_its_lack_is_told(
         files = {"tls_client_certificate": certificate, "tls_client_key": key}
     with blocking_tls_server(context) as url:
         config = ClientConfig(base_url=url, tls_ca=authority.file, **files)
-        async with RonClient(config=config, transport=transport) as client:
+        async with RonClient(config=config, transport=transport, retries=0) as client:
             if given == "right":
                 assert (await client.request("GET", "/x")).content == b"{}"
                 return

@@ -9,11 +9,13 @@ use ron_core::problem::Problem;
 use ron_core::request::Prepared;
 use ron_core::retry::{self, Retries, Stopped};
 use ron_core::timeline::Timeline;
+use tracing::Level;
 
 use crate::content::Content;
 use crate::exchange;
 use crate::runtime::sleep_until;
 use crate::session::Session;
+use crate::tell::{Fields, is_heard, tell};
 use crate::wit::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse};
 use crate::wit::wasi::random::random;
@@ -95,15 +97,16 @@ impl Attempts<'_> {
             timeline.wait(wait);
             timeline.attempts.len()
         };
-        let request_id = || self.session.scrubbed(&self.prepared.request_id);
-        let code = || self.session.scrubbed(&error.code);
-        tracing::info!(
-            request_id = request_id().as_str(),
-            attempt,
-            code = code().as_str(),
-            wait_us = wait / 1_000,
-            "retry"
-        );
+        if is_heard(Level::INFO) {
+            let fields = Fields {
+                request_id: &self.prepared.request_id,
+                attempt: Some(attempt),
+                code: Some(&error.code),
+                wait: Some(wait),
+                ..Fields::default()
+            };
+            tell(self.session, Level::INFO, "retry", &fields);
+        }
         let until = now.saturating_add(wait);
         if wait > 0 {
             sleep_until(until).await;
@@ -119,9 +122,15 @@ impl Attempts<'_> {
             timeline.begin(began.saturating_sub(self.started));
             timeline.attempts.len()
         };
-        // In the macros, so that it costs nothing while nobody listens.
-        let request_id = || self.session.scrubbed(&self.prepared.request_id);
-        tracing::debug!(request_id = request_id().as_str(), attempt, "attempt");
+        let is_heard = is_heard(Level::DEBUG);
+        let fields = Fields {
+            request_id: &self.prepared.request_id,
+            attempt: Some(attempt),
+            ..Fields::default()
+        };
+        if is_heard {
+            tell(self.session, Level::DEBUG, "attempt", &fields);
+        }
         let result = self.exchange(began).await;
         let ended = monotonic_clock::now();
         let (status, code) = match &result {
@@ -133,22 +142,15 @@ impl Attempts<'_> {
         };
         let mut timeline = self.timeline.borrow_mut();
         timeline.end(ended.saturating_sub(self.started), status, code.as_deref());
-        let duration_us = ended.saturating_sub(began) / 1_000;
-        match status {
-            Some(status) => tracing::debug!(
-                request_id = request_id().as_str(),
-                attempt,
+        if is_heard {
+            let message = status.map_or("no answer", |_| "answer");
+            let fields = Fields {
                 status,
-                duration_us,
-                "answer"
-            ),
-            None => tracing::debug!(
-                request_id = request_id().as_str(),
-                attempt,
-                code = code.as_deref(),
-                duration_us,
-                "no answer"
-            ),
+                code: code.as_deref(),
+                duration: Some(ended.saturating_sub(began)),
+                ..fields
+            };
+            tell(self.session, Level::DEBUG, message, &fields);
         }
         result
     }

@@ -11,12 +11,13 @@ use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::retry::Stopped;
 use ron_core::timeline::Timeline;
 use ron_core::{ids, request};
-use tracing::level_filters::LevelFilter;
+use tracing::Level;
 
 use crate::attempts::Attempts;
 use crate::content::Content;
 use crate::runtime;
 use crate::session::Session;
+use crate::tell::{Fields, is_heard, tell};
 use crate::wit::wasi::clocks::monotonic_clock;
 use crate::wit::wasi::http::types::IncomingResponse;
 use crate::wit::wasi::random::random;
@@ -136,44 +137,30 @@ async fn until_deadline(attempts: &Attempts<'_>) -> Result<IncomingResponse, Err
 
 /// Tells how a call ended.
 fn tell_end(attempts: &Attempts<'_>, result: &Result<IncomingResponse, Error>) {
-    if LevelFilter::current() < LevelFilter::WARN {
+    if !is_heard(Level::WARN) {
         return;
     }
-    let Attempts {
-        session, prepared, ..
-    } = attempts;
-    let method = prepared.method.as_str();
-    let path = session.scrubbed(prepared.path());
-    let request_id = session.scrubbed(&prepared.request_id);
-    let (path, request_id) = (path.as_str(), request_id.as_str());
-    let duration_us = monotonic_clock::now().saturating_sub(attempts.started) / 1_000;
-    match result {
-        Ok(response) => {
-            let status = response.status();
-            tracing::info!(method, path, status, request_id, duration_us, "call done");
-        }
-        Err(error) => {
-            let code = session.scrubbed(&error.code);
-            let code = code.as_str();
-            match &error.problem {
-                Some(problem) => {
-                    let status = problem.status;
-                    tracing::info!(
-                        method,
-                        path,
-                        status,
-                        code,
-                        request_id,
-                        duration_us,
-                        "call refused"
-                    );
-                }
-                None => {
-                    tracing::warn!(method, path, code, request_id, duration_us, "call failed");
-                }
+    let (level, message, status, code) = match result {
+        Ok(response) => (Level::INFO, "call done", Some(response.status()), None),
+        Err(error) => match &error.problem {
+            Some(problem) => {
+                let (status, code) = (problem.status, error.code.as_str());
+                (Level::INFO, "call refused", Some(status), Some(code))
             }
-        }
-    }
+            None => (Level::WARN, "call failed", None, Some(error.code.as_str())),
+        },
+    };
+    let prepared = attempts.prepared;
+    let fields = Fields {
+        request_id: &prepared.request_id,
+        method: Some(&prepared.method),
+        path: Some(prepared.path()),
+        status,
+        code,
+        duration: Some(monotonic_clock::now().saturating_sub(attempts.started)),
+        ..Fields::default()
+    };
+    tell(attempts.session, level, message, &fields);
 }
 
 fn nanoseconds(time: Duration) -> u64 {

@@ -15,6 +15,7 @@ mod log;
 mod resources;
 mod runtime;
 mod session;
+mod tell;
 mod wit;
 
 /// The component.

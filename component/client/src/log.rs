@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -110,7 +110,10 @@ struct Reader {
 
 impl Visit for Reader {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.fields.push((field.name(), value.to_owned()));
+        match field.name() {
+            "message" => self.message = value.to_owned(),
+            name => self.fields.push((name, value.to_owned())),
+        }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -124,13 +127,5 @@ impl Visit for Reader {
 
     fn record_u128(&mut self, _: &Field, _: u128) {}
 
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = write!(text, "{value:?}");
-        match field.name() {
-            "message" => self.message = text,
-            name => self.fields.push((name, text)),
-        }
-    }
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }

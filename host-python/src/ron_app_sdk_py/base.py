@@ -112,7 +112,7 @@ class BaseClient:
     ) -> Self:
         """A client that differs from this one in what is given.
 
-        It shares this one's credential, connections, places, queue and retry budget, and has this one's
+        It shares this one's credential, connections, places, queue and retry budget, and has its
         middleware; it ends with this one, or by a ``close`` of its own. Origin, TLS and proxy can't
         be changed: make another client for that.
 

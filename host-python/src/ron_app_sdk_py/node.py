@@ -117,24 +117,24 @@ class Node:
         return await self._perform(request)
 
     async def health(self) -> NodeHealth:
-        """Asks ``/healthz``. A node that is unwell is an answer, not an error.
+        """Asks ``/healthz``, once. A node that is unwell is an answer, not an error.
 
         Raises:
             RonError: there is no such answer.
         """
         try:
-            return _health(await self.request("GET", "/healthz"))
+            return _health(await self.request("GET", "/healthz", retries=0))
         except RonProblem as problem:
             return _unhealthy(problem)
 
     async def ready(self) -> NodeReadiness:
-        """Asks ``/readyz``. A node that is not ready is an answer, not an error.
+        """Asks ``/readyz``, once. A node that is not ready is an answer, not an error.
 
         Raises:
             RonError: there is no such answer.
         """
         try:
-            return _readiness_of(await self.request("GET", "/readyz"))
+            return _readiness_of(await self.request("GET", "/readyz", retries=0))
         except RonProblem as problem:
             return _unready(problem)
 

@@ -218,10 +218,10 @@ class InFlight:
         """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
         error.timeline = timeline(self.told)
-        if len(error.timeline) > 1:
-            error.add_note(str(error.timeline))
         if self.failure is not None and isinstance(error, RonNetworkError):
             error.reason = self.failure.reason
             if self.failure.detail:
                 error.add_note(f"transport: {self.failure.detail}")
+        if len(error.timeline) > 1:
+            error.add_note(str(error.timeline))
         return error

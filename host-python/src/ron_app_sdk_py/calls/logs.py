@@ -31,7 +31,7 @@ def wanted_level() -> str | None:
 def write(log: Log) -> None:
     """Logs an event: its fields stand in the message and are attributes of the record too.
 
-    ``duration_us`` becomes ``duration_ms``, a float.
+    ``duration_us`` and ``wait_us`` become ``duration_ms`` and ``wait_ms``, floats.
     """
     fields: dict[str, object] = {}
     for name, value in log.fields:
@@ -41,8 +41,8 @@ def write(log: Log) -> None:
             continue
         elif name in _NUMBERS:
             fields[name] = int(value)
-        elif name == "duration_us":
-            fields["duration_ms"] = int(value) / 1000
+        elif name in ("duration_us", "wait_us"):
+            fields[name.replace("_us", "_ms")] = int(value) / 1000
     shown = " ".join(f"{name}={value}" for name, value in fields.items())
     _log(_LEVELS.get(log.level, logging.INFO), "%s: %s", log.message, shown, extra=fields)
 
