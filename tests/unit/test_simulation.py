@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -216,6 +217,12 @@ def test_outcomes_that_are_none_are_refused() -> None:
         Simulation().otherwise(200)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("path", ["/x?a=1", "x", ""])
+def test_a_path_that_no_request_can_have_is_refused(path: str) -> None:
+    with pytest.raises(SimulationError, match="begin with / and leave the query out"):
+        Simulation().on("GET", path, Answer())
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -309,6 +316,18 @@ def test_work_for_other_threads_is_done_at_once() -> None:
         return results
 
     assert Simulation().run(program) == [3]
+
+
+def test_what_another_thread_has_told_is_heard() -> None:
+    async def program() -> float:
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        thread = threading.Thread(target=loop.call_soon_threadsafe, args=(told.set,))
+        thread.start()
+        thread.join()
+        await told.wait()
+        return loop.time()
+
+    assert Simulation().run(program()) == 0.0
 
 
 async def test_a_simulation_inside_a_running_loop_is_refused() -> None:

@@ -90,9 +90,11 @@ class Simulation:
             node: whether it is a path beside the app plane, such as ``/healthz``.
 
         Raises:
-            SimulationError: ``outcomes`` is nothing of that.
+            SimulationError: ``path`` has a query, or ``outcomes`` is nothing of that.
         """
-        if not node and path != "/app" and not path.startswith(("/app/", "/app?")):
+        if "?" in path or not path.startswith("/"):
+            raise SimulationError(f"the path is {path!r:.80}; begin with / and leave the query out")
+        if not node and path != "/app" and not path.startswith("/app/"):
             path = "/app" + path
         self._script.on(method, path, outcomes)
 
