@@ -8,7 +8,7 @@ CARGO_BUILD := cargo run --quiet --release --locked -p ron-build --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain components build demo test test-rust test-python lint bench wheel \
+.PHONY: help toolchain components build demo test test-rust test-python lint bench chaos wheel \
 	check-cargo-component clean
 
 help: ## List the tasks
@@ -62,6 +62,9 @@ lint: build ## Run ruff, mypy, clippy and rustfmt
 bench: build ## Measure against the rivals in one run (ONLY=small-get,post ROUNDS= CALLS= SECONDS=)
 	@component/build/toolchain.sh nginx
 	PYTHONPATH=tests $(BIN)/python -m bench
+
+chaos: build ## Put every type of call through every fault (SEED= ROUNDS= CASE= BUDGET=seconds)
+	@PYTHONPATH=tests $(BIN)/python -m chaos
 
 wheel: build ## Build the wheel and the sdist into dist/
 	rm -rf dist

@@ -29,6 +29,8 @@ async def asynchronous(url: str) -> None:
             await client.get("/problem")
         except RonProblem as problem:
             print("problem     ", problem, "| retryable:", problem.retryable)
+            for line in str(problem.timeline).splitlines():
+                print("            ", line)
         try:
             await client.get("/delay", query={"ms": 5000}, timeout=0.2)
         except RonTimeoutError as timeout:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from faultproxies import TOXIPROXY, opened
 from processes import EXTERNAL_NODE, devnode
+from ron_app_sdk_py.testing.faultproxy.client import Toxiproxy
+from ron_app_sdk_py.testing.faultproxy.server import running
+
+_EXTERNAL = {"external": EXTERNAL_NODE, "toxiproxy": TOXIPROXY}
+"""Markers of tests that need a server from outside, and the variables that name it."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects the tests of an external gateway when there is none."""
-    if os.environ.get(EXTERNAL_NODE):
-        return
-    external = [item for item in items if item.get_closest_marker("external")]
+    """Deselects the tests of external servers that aren't there."""
+    absent = [marker for marker, variable in _EXTERNAL.items() if not os.environ.get(variable)]
+    external = [item for item in items if any(map(item.get_closest_marker, absent))]
     if external:
         config.hook.pytest_deselected(items=external)
         items[:] = [item for item in items if item not in external]
@@ -42,3 +47,14 @@ def node() -> Iterator[str]:
     """A development node in a process of its own: its base URL."""
     with devnode() as url:
         yield url
+
+
+@pytest.fixture(params=["ours", pytest.param("theirs", marks=pytest.mark.toxiproxy)])
+async def toxiproxy(request: pytest.FixtureRequest) -> AsyncIterator[Toxiproxy]:
+    """Our fault proxy, and the real Toxiproxy: what holds for one holds for the other."""
+    if request.param == "theirs":
+        async with opened(os.environ[TOXIPROXY]) as client:
+            yield client
+    else:
+        async with running() as url, opened(url) as client:
+            yield client

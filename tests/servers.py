@@ -119,11 +119,25 @@ def blocking_tls_server(context: ssl.SSLContext) -> Iterator[str]:
 
 async def read_request(reader: asyncio.StreamReader) -> Request:
     """One request: its first line, its fields as sent, its content."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, fields = await read_head(reader)
+    return first, fields, await read_content(reader, fields)
+
+
+async def read_head(
+    reader: asyncio.StreamReader, begun: bytes = b""
+) -> tuple[str, list[tuple[str, str]]]:
+    """The first line and the fields of a request of which a part may have been read."""
+    head = (begun + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
-    fields = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    return first, [
+        (name, value.strip()) for name, _, value in (line.partition(":") for line in lines)
+    ]
+
+
+async def read_content(reader: asyncio.StreamReader, fields: list[tuple[str, str]]) -> bytes:
+    """The content that follows these fields."""
     length = next((int(value) for name, value in fields if name.lower() == "content-length"), 0)
-    return first, fields, await reader.readexactly(length)
+    return await reader.readexactly(length)
 
 
 def reply(status: str, body: bytes = b"", *fields: str) -> bytes:

@@ -51,4 +51,6 @@ async def test_the_example_runs(node: str, capsys: pytest.CaptureFixture[str]) -
     names: dict[str, object] = {}
     await eval(code, names)
     assert names["greeting"] == {"ok": True, "message": "hello, facet"}
-    assert capsys.readouterr().out == "502 upstream_unavailable True\n"
+    out = capsys.readouterr().out
+    assert out.startswith("502 upstream_unavailable attempt 1 at 0.0")
+    assert out.endswith("no other attempt: attempts used up\n")

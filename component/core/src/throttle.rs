@@ -53,8 +53,10 @@ impl Throttle {
         asked: Option<Duration>,
         random: u64,
     ) {
-        let drawn = || Backoff::Exponential.wait(THROTTLE_BACKOFF, self.in_a_row, random);
-        let pause = asked.unwrap_or_else(drawn).min(MAX_PAUSE).as_nanos() as u64;
+        // Half of it is certain, so that the server does get a pause.
+        let drawn = |random| Backoff::Exponential.wait(THROTTLE_BACKOFF, self.in_a_row, random);
+        let pause = asked.unwrap_or_else(|| (drawn(u64::MAX) + drawn(random)) / 2);
+        let pause = pause.min(MAX_PAUSE).as_nanos() as u64;
         self.paused_until = self.paused_until.max(now.saturating_add(pause));
         // What began before the last cut tells nothing of the pace since.
         if started >= self.slowed_at {
@@ -111,6 +113,13 @@ mod tests {
         let asked = Some(Duration::from_millis(50));
         assert_eq!(pause(&mut throttle, SECOND, asked), SECOND / 20);
         assert!(pause(&mut throttle, 10 * SECOND, None) > 19 * SECOND / 10);
+        let mut lucky = Throttle::new(1);
+        lucky.slow_down(SECOND, SECOND, 1, None, 0);
+        assert!(
+            lucky
+                .paused_until(SECOND)
+                .is_some_and(|until| until > 14 * SECOND / 10)
+        );
         assert!(pause(&mut throttle, 20 * SECOND, None) > 39 * SECOND / 10);
         let hour = Some(Duration::from_secs(3_600));
         assert_eq!(pause(&mut throttle, 30 * SECOND, hour), 5 * SECOND);

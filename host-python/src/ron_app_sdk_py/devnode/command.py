@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from ..commands import Parser, interruption, port_number
 from .gateway import STAND_IN
 from .policy import POLICIES
 from .server import running
@@ -38,20 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(1, f"{parser.prog}: {host}:{port}: {error}\n")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m ron_app_sdk_py.devnode", description=f"A development node: {STAND_IN}."
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
-        "--port", type=_port, default=8080, help="port, 0 for a free one (%(default)s)"
+        "--port", type=port_number, default=8080, help="port, 0 for a free one (%(default)s)"
     )
     gateway = parser.add_argument_group("gateway")
     gateway.add_argument(
@@ -109,12 +100,6 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65_536):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no port; give 0 to 65535")
-    return int(text)
-
-
 def _quota(text: str) -> Quota:
     qps, colon, burst = text.partition(":")
     if not (colon and text.isascii() and qps.isdigit() and burst.isdigit()):
@@ -127,12 +112,7 @@ def _optional_quota(text: str) -> Quota | None:
 
 
 async def _serve(host: str, port: int, settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Event loops on Windows have no signal handlers; there Ctrl-C ends asyncio.run itself.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
+    stop = interruption()
     async with running(host, port, settings) as url:
         to = "" if settings.upstream is None else f", /app/* goes to {settings.upstream}"
         print(f"development node ({STAND_IN}){to}, listening on {url}", flush=True)

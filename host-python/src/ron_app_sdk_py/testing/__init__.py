@@ -1,8 +1,9 @@
 """For tests of this package and of programs that use it.
 
-``simulation/`` runs programs over virtual time and a scripted network; ``embedded`` runs the
-development node in a thread; ``pytest_plugin`` has fixtures for both. Everything is loaded when it
-is first used. ``docs/testing.md`` is for users.
+``simulation/`` runs programs over virtual time and a scripted network, ``faultproxy/`` does to real
+connections what networks do, ``embedded`` runs the development node in a thread, and
+``pytest_plugin`` has fixtures. Everything is loaded when it is first used. ``docs/testing.md`` is
+for users.
 """
 
 from __future__ import annotations

@@ -185,6 +185,9 @@ class Simulation:
         self._script.raise_fault()
         return results[0]
 
+    def __repr__(self) -> str:
+        return f"Simulation(seed={self.seed!r})"
+
     async def _main(
         self,
         program: Callable[[SimulatedClient], Awaitable[T]] | Coroutine[Any, Any, T],
