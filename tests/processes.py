@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -55,6 +57,19 @@ def started(*arguments: str) -> Iterator[Server]:
         process.terminate()
         process.wait(timeout=LIMIT)
         process.stdout.close()
+
+
+def run_python(
+    code: str, *arguments: str, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A program that sees every warning as an error and is told of everything left open."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        env=None if environ is None else os.environ | environ,
+    )
 
 
 @contextmanager

@@ -68,6 +68,28 @@ async def raw_server(
         await asyncio.sleep(0)
 
 
+@contextmanager
+def on_a_thread(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """As :func:`raw_server`, on a thread and a loop of its own."""
+    ready, urls = threading.Event(), []
+    stop = threading.Event()
+
+    async def serve() -> None:
+        async with raw_server(handler, tls=tls) as url:
+            urls.append(url)
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield urls[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
 Request = tuple[str, list[tuple[str, str]], bytes]
 """A first line, fields, content."""
 
@@ -144,6 +166,18 @@ def reply(status: str, body: bytes = b"", *fields: str) -> bytes:
     """An HTTP/1.1 answer."""
     head = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *fields]
     return ("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body
+
+
+def connections_to(port: int) -> int:
+    """How many connections to a port on loopback this machine's processes hold open."""
+    count = 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, _, remote, state, *rest = line.split()
+            inode = rest[5]
+            # One that its process has closed has no inode any more.
+            count += int(remote.rpartition(":")[2], 16) == port and state != "0A" and inode != "0"
+    return count
 
 
 @contextmanager

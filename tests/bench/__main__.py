@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 from servers import ROOT
 
-from . import at_once, cold, engine, footprint, gaps, sequential, sizes, storm, sustained
+from . import at_once, cold, engine, footprint, gaps, sequential, sizes, stale, storm, sustained
 from .report import Section, table
 from .rounds import Stage
 from .servers import node
@@ -33,6 +33,7 @@ PARTS: dict[str, Callable[[Stage], Section]] = {
     "cold": cold.measure,
     "memory": footprint.measure,
     "loop": gaps.measure,
+    "stale": stale.measure,
     "sizes": sizes.measure,
 }
 """What can be measured, by the names that ``ONLY`` takes."""

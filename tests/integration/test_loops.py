@@ -13,15 +13,15 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 import uvloop
 
+from processes import run_python
 from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonTimeoutError
 from ron_app_sdk_py.engine import runtime
-from servers import TOKEN, raw_server, read_request, reply
+from servers import TOKEN, on_a_thread, raw_server, read_request, reply
 
 OK = reply("200 OK", b"1", "content-type: application/json")
 IDLE_SECONDS = 0.02
@@ -57,41 +57,9 @@ class Mute:
         await reader.read()
 
 
-@contextmanager
-def on_a_thread(server: Impatient | Mute) -> Iterator[str]:
-    """Runs a server on a thread; its base URL."""
-    ready, urls = threading.Event(), []
-    stop = threading.Event()
-
-    async def serve() -> None:
-        async with raw_server(server.handler) as url:
-            urls.append(url)
-            ready.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield urls[0]
-    finally:
-        stop.set()
-        thread.join()
-
-
-def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A program that sees every warning as an error and is told of everything left open."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 def test_no_post_fails_when_the_server_closed_the_connection_meanwhile() -> None:
     server = Impatient()
-    with on_a_thread(server) as url, RonClientSync(url) as client:
+    with on_a_thread(server.handler) as url, RonClientSync(url) as client:
         for _ in range(100):
             assert client.post("/x", json={}) == 1
             time.sleep(2 * IDLE_SECONDS)
@@ -108,7 +76,7 @@ def test_no_post_fails_when_the_loop_was_blocked_while_the_server_closed() -> No
                 assert await client.post("/x", json={}) == 1
                 time.sleep(2 * IDLE_SECONDS)
 
-    with on_a_thread(server) as url:
+    with on_a_thread(server.handler) as url:
         asyncio.run(main())
     assert server.requests == 50
     assert server.connections > 25
@@ -256,7 +224,7 @@ IN_A_CALL = """
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_ctrl_c_ends_a_call_at_once(kind: str) -> None:
     server = Mute()
-    with on_a_thread(server) as url:
+    with on_a_thread(server.handler) as url:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", textwrap.dedent(IN_A_CALL), url, kind],
             stderr=subprocess.PIPE,

@@ -213,30 +213,3 @@ def test_a_loop_that_is_closed_before_its_call_begins_is_no_error_of_asyncio(
 
         monkeypatch.setattr(client._loops, "_own", closed_meanwhile)
         assert isinstance(finished(lambda: client.get("/hello")), RonClosedError)
-
-
-@pytest.mark.parametrize("transport", ["aiohttp", "httpx2"])
-@pytest.mark.parametrize("way", ["atexit.register(late)", "threading.Thread(target=late).start()"])
-def test_what_python_refuses_at_its_end_is_an_error_of_ours(
-    node: str, transport: str, way: str
-) -> None:
-    """Names are looked up in threads, and none starts any more."""
-    code = f"""
-import atexit, sys, threading
-from ron_app_sdk_py import RonClientSync, RonError
-
-def late():
-    if threading.current_thread() is not threading.main_thread():
-        threading.main_thread().join()
-    try:
-        client.get("/hello")
-    except RonError as error:
-        print(type(error).__name__, flush=True)
-
-client = RonClientSync(sys.argv[1], transport={transport!r})
-{way}
-"""
-    url = node.replace("127.0.0.1", "localhost")
-    command = [sys.executable, "-W", "error", "-c", code, url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "RonDnsError\n", "")

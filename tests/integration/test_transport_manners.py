@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ron_app_sdk_py import ClientConfig, RonClient, RonDnsError, RonNetworkError, RonProblem
+from ron_app_sdk_py import ClientConfig, RonClient, RonNetworkError, RonProblem
 from servers import TOKEN, Request, answering, raw_server, read_request, reply, unused_port
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
@@ -203,18 +201,6 @@ async def test_the_environment_sends_nothing_elsewhere(
             await client.get("/x")
     assert elsewhere == []
     assert not any(name.lower() == "authorization" for name, _ in seen[0][1])
-
-
-async def test_localhost_is_this_machine_only(
-    transport: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def resolve(host: str, port: Any, *rest: Any, **more: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", port))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    async with RonClient("http://localhost:8080", transport=transport, retries=0) as client:
-        with pytest.raises(RonDnsError):
-            await client.get("/x")
 
 
 async def test_ipv6_addresses_are_reached(transport: str) -> None:

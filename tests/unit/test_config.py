@@ -101,6 +101,7 @@ def test_a_token_too_short_to_be_found_in_texts_is_warned_of() -> None:
 
 
 NOT_TEXT: Any = 3
+NOT_SECONDS: Any = "5"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,12 @@ NOT_TEXT: Any = 3
         (ClientConfig(timeout=True), "timeout"),
         (ClientConfig(timeout=1, read_timeout=2), "read"),
         (ClientConfig(connect_timeout=11), "connect"),
+        (ClientConfig(timeout=1, write_timeout=1.1), "write"),
+        (ClientConfig(connect_timeout=-1), "connect_timeout is -1"),
+        (ClientConfig(read_timeout=0), "read_timeout is 0"),
+        (ClientConfig(write_timeout=float("nan")), "write_timeout is nan"),
+        (ClientConfig(write_timeout=float("inf")), "write_timeout is inf"),
+        (ClientConfig(read_timeout=NOT_SECONDS), "read_timeout is str"),
         (ClientConfig(max_concurrency=0), "max_concurrency"),
         (ClientConfig(max_queue=-1), "max_queue"),
         (ClientConfig(max_request_bytes=2**40), "max_request_bytes"),

@@ -54,6 +54,31 @@ BUSY_LOOP_SECONDS: Final = 0.01
 KEEPALIVE_SECONDS: Final = 15.0
 """How long an idle connection is kept."""
 
+PROBE_AFTER_SECONDS: Final = 2
+"""After how much silence a server is asked for a sign of life: the system's TCP keep-alive."""
+
+PROBE_EVERY_SECONDS: Final = 1
+"""How long until it is asked again."""
+
+PROBE_COUNT: Final = 3
+"""Probes without an answer that end a connection."""
+
+ACKNOWLEDGE_SHARE: Final = 3
+"""What was sent must be acknowledged within the call's time divided by this: it may then be sent
+once more."""
+
+MIN_ACKNOWLEDGE_SECONDS: Final = 1.0
+"""But a network may lose a packet, or be slow."""
+
+BACKSTOP_SECONDS: Final = 0.25
+"""How long after its deadline a call is ended from this side, if the component has not done it."""
+
+MAX_LOOKUPS: Final = 8
+"""Names that are looked up at once, each on a thread of its own, per event loop."""
+
+LOOKUP_SHARED_SECONDS: Final = 5.0
+"""A lookup that takes longer is not waited for alone: another of the same name is begun."""
+
 MAX_HELPER_THREADS: Final = 64
 """Threads that work for synchronous calls made inside running event loops, per client."""
 

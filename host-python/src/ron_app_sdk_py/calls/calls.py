@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import math
 import os
 from collections.abc import Callable
 
@@ -36,7 +37,7 @@ from ..transport.protocol import (
 )
 from . import logs
 from .guard import check_added
-from .inflight import InFlight, InterruptedByInboxError, Lost
+from .inflight import InFlight, InterruptedByInboxError, Lost, Overdue
 from .limits import Limits
 from .loops import Loops
 from .metrics import CallRecord, CounterSet, Metrics, MetricsHook
@@ -193,6 +194,7 @@ class Calls:
         counters = loop.counters
         counters.calls += 1
         self._in_flight[call.id] = call
+        loop.arm(None, call.backstop)
         try:
             self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
             response = await self._run(call)
@@ -244,6 +246,9 @@ class Calls:
                 case Lost(error=error):
                     call.over = True
                     raise error
+                case Overdue():
+                    # The component may know it still, so the call is not over.
+                    raise call.overdue()
                 case other:
                     raise broken(f"sent {type(other).__name__} to a call")
 
@@ -282,13 +287,15 @@ class Calls:
     ) -> TransportResponse | TransportFailure:
         counters = call.loop.counters
         counters.attempts += 1
+        lost, call.failure = call.failure, None
+        fresh = lost is not None and lost.of_connection
         if call.attempts:
             counters.retries += 1
         call.attempts += 1
         started = call.loop.now()
         outcome: TransportResponse | TransportFailure
         try:
-            outcome = await call.io(self._exchange(call, send))
+            outcome = await call.io(self._exchange(call, send, fresh=fresh))
         except TransportFailure as failure:
             call.failure = outcome = failure
         if attempt is not None:
@@ -299,7 +306,7 @@ class Calls:
                 attempt.status = outcome.status
         return outcome
 
-    async def _exchange(self, call: InFlight, send: Send) -> TransportResponse:
+    async def _exchange(self, call: InFlight, send: Send, *, fresh: bool) -> TransportResponse:
         content = None if send.body is None else call.body(send.body)
         request = TransportRequest(
             send.method,
@@ -310,6 +317,8 @@ class Calls:
             _seconds(send.first_byte_timeout),
             _seconds(send.between_bytes_timeout),
             call.limits.write_timeout,
+            call.limits.acknowledge_timeout(call.timeout, len(content or b"")),
+            fresh,
         )
         counters = call.loop.counters
         if content is not None:
@@ -335,6 +344,7 @@ class Calls:
             return
         except TransportFailure as failure:
             del call.open[read.exchange]
+            call.failure = failure
             code, detail = failure.code, failure.detail
             self._cross(guest, lambda: guest.failure(call.id, read.exchange, code, detail), call)
             return
@@ -393,12 +403,28 @@ class Calls:
 
     def _tick(self) -> None:
         """Time has passed on some loop."""
+        self._end_overdue()
         guest = self._sessions.guest
         if guest is None or not guest.usable or not self._in_flight:
             return
         # The calls are told; a timer has nobody to tell.
         with contextlib.suppress(RonSandboxError):
             self._cross(guest, guest.tick, None)
+
+    def _end_overdue(self) -> None:
+        """Ends the running loop's calls that the component has not ended in time."""
+        state = self._loops.running()
+        if state is None or not state.is_past_backstop():
+            return
+        now, earliest = state.now(), math.inf
+        for call in list(self._in_flight.values()):
+            if call.loop is not state:
+                continue
+            if call.backstop <= now:
+                call.deliver(Overdue(call.id))
+            else:
+                earliest = min(earliest, call.backstop)
+        state.arm(None, earliest)
 
     def _record(self, call: InFlight, outcome: Response | BaseException) -> None:
         request = call.request

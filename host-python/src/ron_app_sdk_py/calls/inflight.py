@@ -10,9 +10,10 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ..defaults import BACKSTOP_SECONDS
 from ..engine.guest import Guest
 from ..engine.messages import Attempts, Done, Failed, Item, Pairs
-from ..errors import RonError, RonNetworkError, broken
+from ..errors import RonError, RonNetworkError, RonTimeoutError, broken
 from ..middleware import Chain
 from ..request import Request
 from ..response import Response
@@ -32,6 +33,13 @@ class Lost:
     error: RonError
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An item from this side: the component has not ended the call in time."""
+
+    call: int
+
+
 class InterruptedByInboxError(Exception):
     """Something in the inbox is more urgent than the network."""
 
@@ -49,12 +57,13 @@ class InFlight:
         attempts: how many HTTP requests were sent.
         bytes_received: size of the content received.
         started: when it began, on the loop's clock, in nanoseconds.
+        timeout: how long it may take, in seconds.
         inbox: what it is to do next.
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
         told: what became of its attempts, once the component has told.
-        failure: what the transport said of the last failure, or None.
+        failure: in what the last attempt failed, as the transport says, or None.
     """
 
     __slots__ = (
@@ -76,6 +85,7 @@ class InFlight:
         "over",
         "request",
         "started",
+        "timeout",
         "told",
     )
 
@@ -97,7 +107,8 @@ class InFlight:
         self.attempts = 0
         self.bytes_received = 0
         self.started = loop.now()
-        self.inbox: deque[Item | Lost] = deque()
+        self.timeout = limits.timeout if request.timeout is None else float(request.timeout)
+        self.inbox: deque[Item | Lost | Overdue] = deque()
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
         self.over = False
@@ -108,7 +119,12 @@ class InFlight:
         self._waiting_for_network = False
         self._interrupted = False
 
-    def deliver(self, item: Item | Lost, wake_at: int | None = None) -> None:
+    @property
+    def backstop(self) -> float:
+        """When this side ends it, if the component has not, on the loop's clock, in nanoseconds."""
+        return self.started + (self.timeout + BACKSTOP_SECONDS) * 1e9
+
+    def deliver(self, item: Item | Lost | Overdue, wake_at: int | None = None) -> None:
         """Puts an item into the inbox from any thread, and has its loop wake up in time."""
         if self.loop.is_current():
             self._receive(item, wake_at)
@@ -117,7 +133,7 @@ class InFlight:
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._receive, item, wake_at)
 
-    def _receive(self, item: Item | Lost, wake_at: int | None) -> None:
+    def _receive(self, item: Item | Lost | Overdue, wake_at: int | None) -> None:
         self.inbox.append(item)
         self.loop.arm(wake_at)
         if self._waiter is not None and not self._waiter.done():
@@ -214,11 +230,20 @@ class InFlight:
             timeline=functools.partial(timeline, self.told),
         )
 
+    def overdue(self) -> RonTimeoutError:
+        """The error of a call that this side ends."""
+        return RonTimeoutError(
+            f"the call's {self.timeout:g} s have passed, and the component did not end it",
+            code="overall_timeout",
+            attempts=self.attempts,
+        )
+
     def error(self, failed: Failed) -> RonError:
         """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
         error.timeline = timeline(self.told)
-        if self.failure is not None and isinstance(error, RonNetworkError):
+        late = isinstance(error, RonTimeoutError) and error.phase == "overall"
+        if self.failure is not None and isinstance(error, RonNetworkError) and not late:
             error.reason = self.failure.reason
             if self.failure.detail:
                 error.add_note(f"transport: {self.failure.detail}")

@@ -18,6 +18,7 @@ class Limits:
         guard: the check before the socket.
         redactor: keeps the credential out of texts.
         max_response_bytes: largest content of a successful answer.
+        timeout: seconds for a whole call that says nothing else.
         write_timeout: seconds that a server may take no bytes; None if the whole call's time-out
             comes first.
     """
@@ -25,6 +26,7 @@ class Limits:
     guard: Guard
     redactor: Redactor
     max_response_bytes: int
+    timeout: float
     write_timeout: float | None
 
     @classmethod
@@ -37,5 +39,19 @@ class Limits:
             Guard(config.base_url),
             Redactor(config.token),
             defaults.MAX_RESPONSE_BYTES if size is None else size,
+            overall,
             write if write < overall else None,
         )
+
+    def acknowledge_timeout(self, timeout: float, size: int) -> float | None:
+        """Seconds in which the server's system must acknowledge a request, or None.
+
+        Args:
+            timeout: seconds for the whole call.
+            size: how many bytes of content the request has.
+        """
+        if size > defaults.WRITE_PIECE_BYTES:
+            # A server that takes no more of it acknowledges none, and that has a time-out.
+            return self.write_timeout
+        share = max(timeout / defaults.ACKNOWLEDGE_SHARE, defaults.MIN_ACKNOWLEDGE_SECONDS)
+        return share if self.write_timeout is None else min(share, self.write_timeout)

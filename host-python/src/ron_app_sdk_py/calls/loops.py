@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable
 
 from ..engine.guest import Clock
@@ -42,7 +43,8 @@ class LoopState:
         self.counters = counters
         self._tick = tick
         self._timer: asyncio.TimerHandle | None = None
-        self._wake_at = 0
+        self._wake_at: float = 0
+        self._backstop = math.inf
         self._used_at = self.now()
 
     def is_current(self) -> bool:
@@ -53,15 +55,31 @@ class LoopState:
         """As the method of the loop."""
         self.loop.call_soon_threadsafe(callback, *args)
 
-    def arm(self, wake_at: int | None) -> None:
-        """Has a tick sent at that time, unless one comes earlier: an early one asks again."""
-        if wake_at is None or (self._timer is not None and self._wake_at <= wake_at):
+    def arm(self, wake_at: int | None, backstop: float = math.inf) -> None:
+        """Has a tick sent at that time, unless one comes earlier: an early one asks again. Times
+        are in nanoseconds.
+
+        Args:
+            wake_at: when the component wants it, or None.
+            backstop: when this side looks at a call of its own accord.
+        """
+        if backstop < self._backstop:
+            self._backstop = backstop
+        at = self._backstop if wake_at is None else min(wake_at, self._backstop)
+        if at == math.inf or (self._timer is not None and self._wake_at <= at):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._wake_at = wake_at
-        delay = max(0, wake_at - self.now()) / 1e9
+        self._wake_at = at
+        delay = max(0, at - self.now()) / 1e9
         self._timer = self.loop.call_later(delay, self._fire)
+
+    def is_past_backstop(self) -> bool:
+        """Whether a call may be past its backstop. Who asks gives the next one to :meth:`arm`."""
+        if self.now() < self._backstop:
+            return False
+        self._backstop = math.inf
+        return True
 
     def _fire(self) -> None:
         self._timer = None

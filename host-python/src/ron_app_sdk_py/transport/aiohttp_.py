@@ -13,10 +13,13 @@ import functools
 import math
 import socket
 import ssl
+from contextvars import ContextVar
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp import http_exceptions, payload
-from aiohttp.abc import AbstractStreamWriter, ResolveResult
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
@@ -39,10 +42,11 @@ from .failures import (
     tls_failure,
 )
 from .limits import check_header_section
-from .localhost import LOCALHOST, loopback_only
 from .pieces import turns
 from .protocol import TransportFailure, TransportRequest, TransportSettings
 from .proxy import Proxy
+from .resolver import Resolver
+from .sockets import acknowledge_within, open_socket
 
 _UNASKED_HEADERS = frozenset({"accept", "accept-encoding", "user-agent"})
 _UNASKED_WITH_CONTENT = _UNASKED_HEADERS | {"content-type"}
@@ -58,8 +62,9 @@ class AiohttpTransport:
             self._proxy = f"http://{settings.proxy.authority}"
             if settings.proxy.authorization is not None:
                 self._proxy_headers = {"Proxy-Authorization": settings.proxy.authorization}
+        self._connector = _Connector(settings)
         self._session = aiohttp.ClientSession(
-            connector=_Connector(settings),
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -80,6 +85,8 @@ class AiohttpTransport:
         content: bytes | _Body | None = request.content
         if isinstance(content, bytes) and len(content) > WRITE_PIECE_BYTES:
             content = _Body(content, request.write_timeout)
+        sending = _Sending(request.fresh, request.acknowledge_timeout)
+        outer = _sending.set(sending)
         try:
             response = await self._session.request(
                 method,
@@ -100,11 +107,22 @@ class AiohttpTransport:
                 middlewares=None if method.isupper() else (_never_again, _Spelled(method)),
             )
         except _FAILURES as error:
-            raise _failure(error) from None
+            sending.abort()
+            failure = _failure(error)
+            if failure.of_connection:
+                self._connector.distrust_idle()
+            raise failure from None
+        except BaseException:
+            sending.abort()
+            raise
+        finally:
+            # What the event loop keeps of this context lives as long as the connection.
+            sending.transport = None
+            _sending.reset(outer)
         try:
             check_header_section(response.raw_headers)
         except TransportFailure:
-            response.close()
+            _abort(response)
             raise
         return AiohttpResponse(method, response)
 
@@ -172,10 +190,10 @@ class AiohttpResponse:
             while not stream.at_eof():
                 content.add(await stream.readany())
         except _FAILURES as error:
-            self._response.close()
+            self.abort()
             raise _failure(self._lost or error, head_seen=True) from None
         except BaseException:
-            self._response.close()
+            self.abort()
             raise
         self._response.release()
         return content.value()
@@ -189,13 +207,58 @@ class AiohttpResponse:
                 if part:
                     return part
         except _FAILURES as error:
-            self._response.close()
+            self.abort()
             raise _failure(self._lost or error, head_seen=True) from None
         return b""
 
     def abort(self) -> None:
         """Closes the connection unless the body was read to its end."""
-        self._response.close()
+        _abort(self._response)
+
+
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Closes the connection of an answer at once. aiohttp would wait for the peer to take what is
+    left to write, perhaps for ever."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What the connector must know of a request, and on what it is sent.
+
+    Attributes:
+        fresh: as of the request.
+        acknowledge_timeout: as of the request.
+        transport: the connection, once it has one.
+    """
+
+    fresh: bool
+    acknowledge_timeout: float | None
+    transport: asyncio.Transport | None = None
+
+    def abort(self) -> None:
+        """Closes the connection at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+
+_sending: ContextVar[_Sending] = ContextVar("sending")
+
+
+@dataclass(slots=True)
+class _Use:
+    """The use of a connection.
+
+    Attributes:
+        trust: the connector's when the connection was made.
+        acknowledge_timeout: what was set on the socket.
+    """
+
+    trust: int
+    acknowledge_timeout: float | None = None
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -206,37 +269,77 @@ class _Connector(aiohttp.TCPConnector):
             limit=0,
             ssl=settings.ssl_context or True,
             resolver=_Resolver(),
+            use_dns_cache=False,
             keepalive_timeout=KEEPALIVE_SECONDS,
             timeout_ceil_threshold=math.inf,
+            socket_factory=open_socket,
         )
         self._for_proxy = settings.proxy
+        self._uses: WeakKeyDictionary[object, _Use] = WeakKeyDictionary()
+        self._trust = 0
+
+    def distrust_idle(self) -> None:
+        """Has the connections that there are now closed instead of used again: one was found
+        dead."""
+        self._trust += 1
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
-        try:
-            return await super().connect(req, traces, timeout)
-        except TimeoutError:
-            raise
-        except (aiohttp.ClientError, OSError, http_exceptions.HttpProcessingError) as error:
-            raise _connect_failure(error, req, self._for_proxy) from None
+        sending = _sending.get()
+        while True:
+            try:
+                connection = await super().connect(req, traces, timeout)
+            except TimeoutError:
+                raise
+            except (aiohttp.ClientError, OSError, http_exceptions.HttpProcessingError) as error:
+                raise _connect_failure(error, req, self._for_proxy) from None
+            protocol, transport = connection.protocol, connection.transport
+            if protocol is None or transport is None:
+                return connection
+            use = self._uses.get(protocol)
+            if use is None:
+                use = self._uses[protocol] = _Use(self._trust)
+            elif sending.fresh or use.trust != self._trust:
+                transport.abort()
+                connection.close()
+                continue
+            sending.transport = transport
+            seconds = sending.acknowledge_timeout
+            if use.acknowledge_timeout != seconds:
+                use.acknowledge_timeout = seconds
+                acknowledge_within(transport, seconds)
+            return connection
 
 
-class _Resolver(aiohttp.ThreadedResolver):
-    """Resolves ``localhost`` to this machine only."""
+class _Resolver(AbstractResolver):
+    """Resolves names as the other transport does."""
+
+    def __init__(self) -> None:
+        self._resolver = Resolver()
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        try:
-            found = await super().resolve(host, port, family)
-        except (UnicodeError, RuntimeError) as error:
-            # The name can't be encoded, or Python shuts down and its executors refuse work.
-            raise OSError(None, "the name can't be looked up") from error
-        if host != LOCALHOST:
-            return found
-        local = loopback_only(entry["host"] for entry in found)
-        return [entry for entry in found if entry["host"] in local]
+        return [
+            ResolveResult(
+                hostname=host,
+                host=_scoped(*address),
+                port=port,
+                family=found,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for found, _, protocol, _, address in await self._resolver.addresses(host, port)
+        ]
+
+    async def close(self) -> None:
+        """Leaves lookups to themselves."""
+
+
+def _scoped(host: str, port: int, flow: int = 0, scope: int = 0) -> str:
+    """An address with its zone (RFC 4007, section 11), which link-local ones need."""
+    return f"{host}%{scope}" if scope else host
 
 
 class _Body(payload.Payload):

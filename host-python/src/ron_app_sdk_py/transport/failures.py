@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from .protocol import TransportFailure
 from .proxy import Proxy
+from .resolver import LookupsHangError
 
 E = TypeVar("E", bound=BaseException)
 
@@ -97,6 +98,8 @@ def connect_failure(
         return proxy_failure(proxy, what, detail(error))
     if number == errno.ECONNREFUSED:
         return TransportFailure("connection-refused", detail(error))
+    if number == errno.ETIMEDOUT:
+        return TransportFailure("connection-timeout", detail(error))
     if secure and number not in _UNREACHABLE:
         # TCP stood: the server hung up in the handshake.
         return TransportFailure("TLS-protocol-error", detail(error), reason="closed")
@@ -105,9 +108,11 @@ def connect_failure(
 
 def name_failure(error: BaseException, *, proxy: Proxy | None = None) -> TransportFailure:
     """A name does not resolve: the proxy's if there is one, since it resolves all others."""
+    hanging = find(error, LookupsHangError)
+    why = detail(error) if hanging is None else str(hanging)
     if proxy is not None:
-        return proxy_failure(proxy, "unresolved", detail(error))
-    return TransportFailure("DNS-error", detail(error))
+        return proxy_failure(proxy, "unresolved", why)
+    return TransportFailure("DNS-error", why, reason=None if hanging is None else "lookups_hang")
 
 
 def proxy_failure(proxy: Proxy, what: str, why: str) -> TransportFailure:
@@ -141,9 +146,15 @@ def lost_failure(error: BaseException, *, head_seen: bool) -> TransportFailure:
     """
     tls = find(error, ssl.SSLError)
     if tls is not None and not head_seen:
-        # In TLS 1.3 a server that refuses the client's certificate says so only now.
-        return tls_failure(tls)
+        refusal = tls_failure(tls)
+        # In TLS 1.3 a server that refuses the client's certificate says so only now. Whatever else
+        # breaks TLS, the server may have the request.
+        if refusal.reason == "client_certificate":
+            return refusal
     number = error_number(error)
+    if number == errno.ETIMEDOUT:
+        # Its system no longer acknowledges what it is sent.
+        return TransportFailure("connection-write-timeout", detail(error))
     return TransportFailure(
         "HTTP-response-incomplete" if head_seen else "connection-terminated",
         detail(error),

@@ -22,6 +22,7 @@ from .httpx2_exchange import (
     time_outs,
 )
 from .protocol import TransportRequest, TransportSettings
+from .sockets import acknowledge_timeout
 
 _FAILURES = (
     httpcore2.NetworkError,
@@ -61,10 +62,18 @@ class Httpx2Transport:
             content=Body(request.content),
             extensions={"timeout": time_outs(request)},
         )
+        if request.fresh:
+            await self._drop_idle()
+        within = acknowledge_timeout.set(request.acknowledge_timeout)
         try:
             response = await self._pool.handle_async_request(sent)
         except _FAILURES as error:
-            raise exchange_failure(error) from None
+            failure = exchange_failure(error)
+            if failure.of_connection:
+                await self._drop_idle()
+            raise failure from None
+        finally:
+            acknowledge_timeout.reset(within)
         return Httpx2Response(
             request.method,
             response.status,
@@ -73,6 +82,12 @@ class Httpx2Transport:
             failures=_FAILURES,
             closing=self._closing,
         )
+
+    async def _drop_idle(self) -> None:
+        for connection in self._pool.connections:
+            if connection.is_idle():
+                # One that is promised to a request already is refused to it: it gets another.
+                await connection.aclose()
 
     async def close(self) -> None:
         """Closes every connection."""

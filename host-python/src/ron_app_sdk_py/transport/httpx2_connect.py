@@ -17,9 +17,10 @@ import httpcore2
 
 from .failures import connect_failure, detail, name_failure, proxy_failure, proxy_refusal
 from .httpx2_stream import SocketStream
-from .localhost import LOCALHOST, loopback_only
 from .protocol import TransportFailure, TransportSettings
 from .proxy import Proxy
+from .resolver import Resolver
+from .sockets import open_socket
 
 _LOST = (httpcore2.NetworkError, httpcore2.ProtocolError, OSError)
 _EYEBALLS_SECONDS = 0.25
@@ -36,6 +37,7 @@ class Connector(httpcore2.AsyncNetworkBackend):
     def __init__(self, settings: TransportSettings) -> None:
         self._secure = settings.ssl_context is not None
         self._proxy = settings.proxy
+        self._resolver = Resolver()
 
     async def connect_tcp(
         self,
@@ -54,14 +56,29 @@ class Connector(httpcore2.AsyncNetworkBackend):
         try:
             async with asyncio.timeout_at(deadline):
                 if self._proxy is None:
-                    stream = await _connect(host, port, None)
+                    stream = await self._connect(host, port)
                 else:
-                    stream = await _connect(self._proxy.host, self._proxy.port, self._proxy)
+                    stream = await self._connect(self._proxy.host, self._proxy.port, self._proxy)
                     if self._secure:
                         await _open_tunnel(stream, self._proxy, host, port)
         except TimeoutError as error:
             raise TransportFailure("connection-timeout", detail(error)) from None
         return _BeforeTls(stream, deadline) if self._secure else stream
+
+    async def _connect(self, host: str, port: int, proxy: Proxy | None = None) -> SocketStream:
+        try:
+            addresses = _literal(host, port) or await self._resolver.addresses(host, port)
+        except OSError as error:
+            raise name_failure(error, proxy=proxy) from None
+        try:
+            connected = await aiohappyeyeballs.start_connection(
+                addresses, happy_eyeballs_delay=_EYEBALLS_SECONDS, socket_factory=open_socket
+            )
+        except OSError as error:
+            raise connect_failure(error, proxy=proxy) from None
+        loop = asyncio.get_running_loop()
+        _, stream = await loop.create_connection(SocketStream, sock=connected)
+        return stream
 
 
 class _BeforeTls(httpcore2.AsyncNetworkStream):
@@ -94,23 +111,6 @@ class _BeforeTls(httpcore2.AsyncNetworkStream):
         await self._stream.aclose()
 
 
-async def _connect(host: str, port: int, proxy: Proxy | None) -> SocketStream:
-    try:
-        addresses = _literal(host, port) or await _resolved(host, port)
-    except (OSError, UnicodeError, RuntimeError) as error:
-        # When Python shuts down, its executors refuse work with a RuntimeError.
-        raise name_failure(error, proxy=proxy) from None
-    try:
-        connected = await aiohappyeyeballs.start_connection(
-            addresses, happy_eyeballs_delay=_EYEBALLS_SECONDS
-        )
-    except OSError as error:
-        raise connect_failure(error, proxy=proxy) from None
-    loop = asyncio.get_running_loop()
-    _, stream = await loop.create_connection(SocketStream, sock=connected)
-    return stream
-
-
 def _literal(host: str, port: int) -> list[aiohappyeyeballs.AddrInfoType]:
     """The address that a host is, for which no name service is asked; none if it is a name."""
     try:
@@ -119,15 +119,6 @@ def _literal(host: str, port: int) -> list[aiohappyeyeballs.AddrInfoType]:
         return []
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
-
-
-async def _resolved(host: str, port: int) -> list[aiohappyeyeballs.AddrInfoType]:
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    if host == LOCALHOST:
-        local = loopback_only(str(address[0]) for *_, address in found)
-        found = [entry for entry in found if entry[4][0] in local]
-    return list(found)
 
 
 async def _open_tunnel(stream: SocketStream, proxy: Proxy, host: str, port: int) -> None:

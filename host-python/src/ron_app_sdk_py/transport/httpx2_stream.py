@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import httpcore2
 
+from .sockets import acknowledge_timeout, acknowledge_within
+
 _HIGH_WATER_BYTES = 256 * 1024
 """More than this is not taken from the socket before somebody reads."""
 
@@ -30,6 +32,7 @@ class SocketStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         self._error: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
+        self._acknowledge_timeout: float | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Reads 1 to ``max_bytes`` bytes; none at the end."""
@@ -60,6 +63,10 @@ class SocketStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         """Writes bytes and waits until the operating system has all of them."""
         if self._ended or self._connected.is_closing():
             raise httpcore2.WriteError(self._error)
+        seconds = acknowledge_timeout.get()
+        if seconds != self._acknowledge_timeout:
+            self._acknowledge_timeout = seconds
+            acknowledge_within(self._connected, seconds)
         self._connected.write(buffer)
         if not self._writing_paused:
             return

@@ -35,6 +35,10 @@ class TransportRequest:
         first_byte_timeout: seconds to the first byte of the answer, or None.
         between_bytes_timeout: seconds between bytes of the answer, or None.
         write_timeout: seconds in which the server takes the next 64 KiB of the body, or None.
+        acknowledge_timeout: seconds in which the server's system acknowledges what it was sent, or
+            None; for operating systems that can tell.
+        fresh: whether to send it on a new connection: the call has lost one, and those that were
+            idle with it may be as dead.
     """
 
     method: str
@@ -45,9 +49,16 @@ class TransportRequest:
     first_byte_timeout: float | None
     between_bytes_timeout: float | None
     write_timeout: float | None
+    acknowledge_timeout: float | None = None
+    fresh: bool = False
 
     def __repr__(self) -> str:
         return f"TransportRequest({self.method!r}, {len(self.headers)} headers)"
+
+
+_CONNECTION_FAILURES = frozenset(
+    {"connection-terminated", "connection-read-timeout", "connection-write-timeout"}
+)
 
 
 class TransportFailure(Exception):
@@ -66,6 +77,11 @@ class TransportFailure(Exception):
         self.code = code
         self.detail = detail
         self.reason = reason
+
+    @property
+    def of_connection(self) -> bool:
+        """Whether the connection may have been dead before the request was sent on it."""
+        return self.code in _CONNECTION_FAILURES
 
 
 class TransportResponse(Protocol):
