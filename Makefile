@@ -8,8 +8,8 @@ CARGO_BUILD := cargo run --quiet --release --locked -p ron-build --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain components build demo test test-rust test-python lint bench chaos wheel \
-	check-cargo-component clean
+.PHONY: help toolchain components build demo test test-rust test-python test-newest-wasmtime lint \
+	bench chaos wheel check-cargo-component clean
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -51,6 +51,11 @@ test-python: build
 	@component/build/toolchain.sh nginx haproxy tinyproxy
 	$(BIN)/python -m pytest
 endif
+
+# Quick where there is none newer than the one that `make test` runs with; ALWAYS=1 runs it even so.
+ALWAYS ?=
+test-newest-wasmtime: build ## Run the tests of the engine with the newest wasmtime in range
+	$(BIN)/python tests/newest_wasmtime.py build/newest-wasmtime-venv $(if $(ALWAYS),--always)
 
 lint: build ## Run ruff, mypy, clippy and rustfmt
 	$(BIN)/ruff check .

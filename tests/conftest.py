@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from typing import NoReturn
 
 import pytest
 
 from faultproxies import TOXIPROXY, opened
-from processes import EXTERNAL_NODE, devnode
+from processes import EXTERNAL_NODE, ONLY_PUBLIC_API, devnode
 from ron_app_sdk_py.testing.faultproxy.client import Toxiproxy
 from ron_app_sdk_py.testing.faultproxy.server import running
 
@@ -32,6 +33,24 @@ def _own_compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         for name in [name for name in os.environ if name.startswith(("RON_SDK_", "RON_APP_"))]:
             patch.delenv(name, raising=False)
         patch.setenv("RON_SDK_COMPILE_CACHE", str(tmp_path_factory.mktemp("cache") / "ron"))
+        yield
+
+
+def _no_private_parts(*_arguments: object) -> NoReturn:
+    raise AttributeError("this test does without the private parts of wasmtime")
+
+
+@pytest.fixture
+def public_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the engine find no private parts."""
+    monkeypatch.setattr("ron_app_sdk_py.engine.ffi.fast_call", _no_private_parts)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_public_api() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get(ONLY_PUBLIC_API):
+            patch.setattr("ron_app_sdk_py.engine.ffi.fast_call", _no_private_parts)
         yield
 
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from wasmtime import Config, Engine
+from collections.abc import Mapping
+
 from wasmtime.component import Component
 
 from ron_app_sdk_py.engine.artifact import Artifact
 from ron_app_sdk_py.engine.runtime import Runtime
+from ron_app_sdk_py.engine.settings import make_engine
 
 EXPORTS = ("abi-version", "open", "derive", "begin", "feed", "cancel", "close", "stats")
 
 TRAP = "unreachable"
 LOOP = "(loop $l (br $l)) (unreachable)"
+FILL_LOOP = """(loop $l (memory.fill (i32.const 0) (i32.const 0) (i32.const 262144)) (br $l))
+    (unreachable)"""
+COPY_LOOP = """(loop $l (memory.copy (i32.const 0) (i32.const 131072) (i32.const 131072)) (br $l))
+    (unreachable)"""
+COUNT = """(local.set 0 (i32.const 500000000))
+    (loop $l (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br_if $l (local.get 0)))"""
+OUT_OF_BOUNDS_LOAD = "(drop (i32.load (i32.const 2147483000)))"
 RECURSION = "(return (call $self (local.get 0) (local.get 1)))"
 MEMORY_BOMB = (
     """(loop $l (br_if $l (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) (unreachable)"""
 )
 OUT_OF_BOUNDS = """(i32.store (i32.const 0) (i32.const 1024))
     (i32.store (i32.const 4) (i32.const 2147483647)) (return (i32.const 0))"""
+WAIT = "(call $wait (i32.const 0) (i32.const 0) (i32.const 64))"
 NOT_UTF8 = """(i32.store8 (i32.const 16) (i32.const 255)) (i32.store (i32.const 0) (i32.const 16))
     (i32.store (i32.const 4) (i32.const 1)) (return (i32.const 0))"""
 
@@ -32,13 +42,27 @@ def answer(text: str) -> str:
         (i32.store (i32.const 4) (i32.const {len(text.encode())})) (return (i32.const 0))"""
 
 
-def guest(**bodies: str) -> Runtime:
-    """A component whose exports have these bodies; the ABI version is right unless given."""
-    given = {name.replace("_", "-"): body for name, body in bodies.items()}
+def guest(
+    bodies: Mapping[str, str] | None = None,
+    /,
+    *,
+    memories: int = 2,
+    function_name: str = "f",
+    **more: str,
+) -> Runtime:
+    """A component whose exports have these bodies; the ABI version is right unless given.
+
+    Args:
+        memories: how many it has, two or more: of 256 KiB and of 64 KiB each.
+        function_name: what its functions are called in its own words.
+        bodies: what its exports do, by their names with underscores.
+        more: the same.
+    """
+    given = {name.replace("_", "-"): body for name, body in {**(bodies or {}), **more}.items()}
     all_bodies = dict.fromkeys(EXPORTS, TRAP) | {"abi-version": answer("1")} | given
     functions = "".join(
-        f"""(func $f{number} (export "{name}") (param i32 i32) (result i32)
-            {body.replace("$self", f"$f{number}")} unreachable)"""
+        f"""(func $f{number} (@name "{function_name}") (export "{name}")
+            (param i32 i32) (result i32) {body.replace("$self", f"$f{number}")} unreachable)"""
         for number, (name, body) in enumerate(all_bodies.items())
     )
     lifts = "".join(
@@ -51,15 +75,24 @@ def guest(**bodies: str) -> Runtime:
         f'(export "{name}" (func $l{number}))' for number, name in enumerate(all_bodies)
     )
     text = f"""(component
+        (import "ron:wire/host@0.1.0" (instance $host
+            (export "wait" (func (param "commands" string) (result string)))))
+        (core module $strings
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+        (core instance $s (instantiate $strings))
+        (core func $wait (canon lower (func $host "wait") (memory (core memory $s "memory"))
+            (realloc (core func $s "realloc"))))
+        {"(core instance (instantiate $strings))" * (memories - 2)}
         (core module $m
+            (import "host" "wait" (func $wait (param i32 i32 i32)))
             (memory (export "memory") 4)
             (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 131072))
             {functions})
-        (core instance $i (instantiate $m))
+        (core instance $i (instantiate $m
+            (with "host" (instance (export "wait" (func $wait))))))
         {lifts}
         (instance $bridge {exports})
         (export "ron:bridge/bridge@0.1.0" (instance $bridge)))"""
-    config = Config()
-    config.consume_fuel = True
-    engine = Engine(config)
+    engine, _settings = make_engine()
     return Runtime(engine, Component(engine, text), Artifact("test.wasm", b"", "", ""))

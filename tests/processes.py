@@ -21,8 +21,31 @@ from servers import unused_port
 EXTERNAL_NODE = "RON_TEST_NODE_URL"
 """The variable that names a gateway for the tests with the marker ``external``."""
 
+ONLY_PUBLIC_API = "RON_TEST_PUBLIC_API"
+"""The variable that has all tests do without wasmtime's private parts."""
+
 LIMIT = 60.0
 """Seconds that a server may take to start."""
+
+
+def run_python(
+    code: str, *arguments: str, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program that sees every warning as an error and is told of everything left open. It
+    can import what tests can.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end, and was killed.
+    """
+    here = str(Path(__file__).parent)
+    prelude = f"import sys; sys.path.insert(0, {here!r})\n"
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", prelude + textwrap.dedent(code), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        env=None if environ is None else os.environ | environ,
+    )
 
 
 @dataclass(frozen=True)
@@ -57,19 +80,6 @@ def started(*arguments: str) -> Iterator[Server]:
         process.terminate()
         process.wait(timeout=LIMIT)
         process.stdout.close()
-
-
-def run_python(
-    code: str, *arguments: str, environ: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """A program that sees every warning as an error and is told of everything left open."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        env=None if environ is None else os.environ | environ,
-    )
 
 
 @contextmanager

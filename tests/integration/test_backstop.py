@@ -59,7 +59,7 @@ def sending(wake_at: str, url: str) -> str:
 async def calls_on(**behaviours: str) -> AsyncIterator[tuple[Calls, Session]]:
     """Calls on a stand-in for the component."""
     calls = Calls(lambda: AiohttpTransport(TransportSettings()))
-    runtime = guests.guest(**({"open": OPENED, "cancel": NOTHING, "feed": NOTHING} | behaviours))
+    runtime = guests.guest({"open": OPENED, "cancel": NOTHING, "feed": NOTHING} | behaviours)
     calls._sessions._make_guest = lambda: Guest(runtime=runtime)
     try:
         yield calls, calls.open([])

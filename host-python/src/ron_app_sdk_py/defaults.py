@@ -23,9 +23,9 @@ MAX_RESPONSE_HEADER_BYTES: Final = 64 * 1024
 MAX_RESPONSE_HEADER_FIELDS: Final = 256
 """Most fields of a response header section."""
 
-MAX_REQUEST_HEAD_BYTES: Final = 1024 * 1024
-"""What the component is given of a request, in bytes; it refuses less than that with more to say,
-but its memory has an end."""
+MAX_REQUEST_HEAD_BYTES: Final = 256 * 1024
+"""What the component is given of a request, in bytes: twice what it accepts. It refuses the rest of
+that with more to say, but its fuel has an end."""
 
 MAX_REQUEST_HEADER_BYTES: Final = 64 * 1024
 """Largest request header section with what middleware adds, in bytes: the component's number."""
@@ -33,14 +33,29 @@ MAX_REQUEST_HEADER_BYTES: Final = 64 * 1024
 MAX_SETTING_CHARACTERS: Final = 32 * 1024
 """Longest text in a configuration: with the credential, other headers must fit in 64 KiB."""
 
-GUEST_FUEL: Final = 2_000_000_000
-"""Fuel for one crossing into the component: about a second of computing."""
+GUEST_FUEL: Final = 4_000_000_000
+"""Fuel for one crossing into the component: three times what the dearest one takes."""
 
 GUEST_MEMORY_BYTES: Final = 64 * 1024 * 1024
 """Largest size of each of the component's memories, in bytes."""
 
+GUEST_MEMORIES: Final = 3
+"""Memories of the component, so that it has at most that many times :data:`GUEST_MEMORY_BYTES`."""
+
 GUEST_MEMORY_RESERVATION_BYTES: Final = 4 * 1024 * 1024
 """Address space reserved for each memory at first, in bytes."""
+
+GUEST_STACK_BYTES: Final = 64 * 1024
+"""What the component takes of the calling thread's stack, in bytes."""
+
+GUEST_INSTANCES: Final = 16
+"""Instances of core modules in the component."""
+
+GUEST_TABLES: Final = 16
+"""Tables in the component."""
+
+GUEST_TABLE_ELEMENTS: Final = 20_000
+"""Largest size of each of those, in elements."""
 
 RETRY_BUDGET: Final = 500
 """Tokens for retries, of a client that has not made a call."""

@@ -3,7 +3,7 @@
 Calling an export through the public API costs 10 to 18 µs, most of it in asking for the function's
 type and building objects; the same call over the bindings below it costs 2 to 9 µs. The private
 names may change with any release, so :func:`fast_call` is probed and :func:`public_call` serves
-where the probe fails. Settings that the public API lacks are made here too.
+where the probe fails. The one setting that the public API lacks is made here too.
 """
 
 from __future__ import annotations
@@ -19,30 +19,21 @@ StringCall = Callable[[bytes, int], str]
 """Calls an export of type ``func(string) -> string`` with UTF-8 and that much fuel."""
 
 
-def tune(config: Config, reservation_bytes: int) -> str:
-    """Makes settings that the public API lacks, as far as this version of wasmtime has them.
-
-    Memories reserve ``reservation_bytes`` of address space instead of 4 GiB, and the support for
-    concurrent component functions, which nothing here uses, is off: it costs a third of a call.
+def turn_off_concurrency(config: Config) -> bool:
+    """Turns off the support for concurrent component functions, which nothing here uses and which
+    costs a third of a call, if this version of wasmtime lets itself be told.
 
     Returns:
-        Which settings were made: part of the key of compiled code.
+        Whether it is off.
     """
-    pointer: Any = config.ptr()
-    settings: tuple[tuple[str, str, Any], ...] = (
-        ("reservation", "wasmtime_config_memory_reservation_set", reservation_bytes),
-        ("growth", "wasmtime_config_memory_reservation_for_growth_set", reservation_bytes),
-        # The second refuses to go off while the first is on.
-        ("sync", "wasmtime_config_wasm_component_model_async_set", False),
-        ("sequential", "wasmtime_config_concurrency_support_set", False),
-    )
-    made = []
-    for name, function, value in settings:
-        setter = getattr(_ffi, function, None)
-        if setter is not None:
-            setter(pointer, value)
-            made.append(name)
-    return "-".join(made)
+    # The second refuses to go off while the first is on.
+    names = ("wasm_component_model_async", "concurrency_support")
+    setters: list[Any] = [getattr(_ffi, f"wasmtime_config_{name}_set", None) for name in names]
+    if None in setters:
+        return False
+    for setter in setters:
+        setter(config.ptr(), False)
+    return True
 
 
 def public_call(store: Store, func: Func) -> StringCall:
@@ -50,7 +41,14 @@ def public_call(store: Store, func: Func) -> StringCall:
 
     def call(message: bytes, fuel: int) -> str:
         store.set_fuel(fuel)
-        answer = func(store, message.decode())
+        try:
+            answer = func(store, message.decode())
+        except WasmtimeError:
+            raise
+        except Exception:
+            # No Python code runs in a crossing. After a trap wasmtime raises what any host function
+            # of the process raised last, in whatever thread; it is not ours to show.
+            raise WasmtimeError("the reason of the trap is lost") from None
         if not isinstance(answer, str):
             raise TypeError("the export did not answer with a string")
         return answer

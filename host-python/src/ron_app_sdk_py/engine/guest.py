@@ -167,7 +167,13 @@ class Guest:
         return self._call("feed", encode((*self._clocks(), *fields)))
 
     def _call(self, export: str, message: bytes) -> Output:
-        return decode(self.instance.call(export, message))
+        answer = self.instance.call(export, message)
+        try:
+            return decode(answer)
+        except BaseException:
+            # Commands that nobody will carry out are lost.
+            self.instance.dead = True
+            raise
 
 
 class _BeginLabels:

@@ -2,19 +2,27 @@
 
 A store belongs to one thread at a time, so each crossing takes the instance's lock, for a few
 microseconds. Fuel bounds the computing of one crossing: unlike an epoch it needs no thread that
-ticks, and the same input always ends at the same point.
+ticks, and the same input always ends at the same point. No Python code runs inside of a crossing:
+what the component imports is a trap of wasmtime's own.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import NoReturn
+from collections.abc import Callable
 
 from wasmtime import Store, WasmtimeError
 from wasmtime.component import Func, Linker
 from wasmtime.component import Instance as WasmInstance
 
-from ..defaults import GUEST_FUEL, GUEST_MEMORY_BYTES
+from ..defaults import (
+    GUEST_FUEL,
+    GUEST_INSTANCES,
+    GUEST_MEMORIES,
+    GUEST_MEMORY_BYTES,
+    GUEST_TABLE_ELEMENTS,
+    GUEST_TABLES,
+)
 from ..errors import RonOverloadError, RonSandboxError
 from . import ffi
 from .runtime import Runtime
@@ -23,7 +31,6 @@ ABI_VERSION = "1"
 """The version of ``docs/abi.md`` that this package speaks."""
 
 _BRIDGE = "ron:bridge/bridge@0.1.0"
-_HOST = "ron:wire/host@0.1.0"
 _EXPORTS = ("abi-version", "open", "derive", "begin", "feed", "cancel", "close", "stats")
 
 
@@ -49,28 +56,46 @@ class Instance:
         fuel: int = GUEST_FUEL,
         memory_bytes: int = GUEST_MEMORY_BYTES,
     ) -> None:
-        self.dead = False
-        self._lock = threading.RLock()
-        self._entered = False
+        self._lock = threading.Lock()
+        self._inside: set[int] = set()
         self._fuel = fuel
+        self._memory_bytes = memory_bytes
+        self.fast = private_api
+        if private_api:
+            try:
+                self._start(runtime, ffi.fast_call)
+            except Exception:
+                # The private parts are others, or the component is no good: the public API will
+                # tell. What the attempt has left behind is not used again.
+                self.fast = False
+        if not self.fast:
+            self._start(runtime, ffi.public_call)
+
+    def _start(self, runtime: Runtime, way: Callable[[Store, Func], ffi.StringCall]) -> None:
+        self.dead = False
         self._store = Store(runtime.engine)
         self._store.set_limits(
-            memory_size=memory_bytes, table_elements=20_000, instances=16, tables=16, memories=4
+            memory_size=self._memory_bytes,
+            memories=GUEST_MEMORIES,
+            tables=GUEST_TABLES,
+            table_elements=GUEST_TABLE_ELEMENTS,
+            instances=GUEST_INSTANCES,
         )
+        name = runtime.artifact.name
         try:
-            self._store.set_fuel(fuel)
+            self._store.set_fuel(self._fuel)
             linker = Linker(runtime.engine)
-            with linker.root() as root, root.add_instance(_HOST) as host:
-                host.add_func("wait", _refuse_to_wait)
+            linker.define_unknown_imports_as_traps(runtime.component)
             instance = linker.instantiate(self._store, runtime.component)
-            functions = {name: _export(self._store, instance, name) for name in _EXPORTS}
         except WasmtimeError as error:
-            raise _sandbox_error(error, runtime.artifact.name) from None
+            raise RonSandboxError(
+                f"{name} can't be instantiated: {_reason(error)}; reinstall the package",
+                code="instantiate",
+            ) from None
         self._calls = {
-            name: ffi.public_call(self._store, function) for name, function in functions.items()
+            export: way(self._store, _export(self._store, instance, export)) for export in _EXPORTS
         }
-        self._check_version(runtime.artifact.name)
-        self.fast = private_api and self._try_fast_path(functions)
+        self._check_version(name)
 
     def call(self, export: str, message: bytes) -> str:
         """Calls an export.
@@ -84,38 +109,41 @@ class Instance:
                 died earlier (``dead``). The instance can't be used again.
             RonOverloadError: this thread is inside of a call already.
         """
-        with self._lock:
-            if self._entered:
-                raise RonOverloadError(
-                    "a signal handler or finalizer uses the client while it interrupts a call of "
-                    "it in the component; do the work later, outside of the handler",
-                    code="reentered",
-                )
-            if self.dead:
-                raise RonSandboxError("the component has trapped before", code="dead")
-            finished = False
-            self._entered = True
-            try:
-                answer = self._calls[export](message, self._fuel)
-                finished = True
-            except WasmtimeError as error:
-                raise _sandbox_error(error, export) from None
-            except (TypeError, UnicodeDecodeError):
-                raise RonSandboxError(
-                    f"the component answered {export} with something else than text", code="abi"
-                ) from None
-            finally:
-                # Whatever interrupts a crossing, a signal included, leaves the guest in an unknown
-                # state.
-                if not finished:
-                    self.dead = True
-                self._entered = False
-            return answer
+        thread = threading.get_ident()
+        if thread in self._inside:
+            raise RonOverloadError(
+                "a signal handler or finalizer uses the client while it interrupts a call of "
+                "it in the component; do the work later, outside of the handler",
+                code="reentered",
+            )
+        finished = False
+        try:
+            # Before the lock: once this thread has it, a handler must not wait for it.
+            self._inside.add(thread)
+            with self._lock:
+                if self.dead:
+                    raise RonSandboxError("the component has trapped before", code="dead")
+                try:
+                    answer = self._calls[export](message, self._fuel)
+                    finished = True
+                finally:
+                    # Whatever interrupts a crossing, a signal included, leaves the guest in an
+                    # unknown state.
+                    if not finished:
+                        self.dead = True
+        except WasmtimeError as error:
+            raise self._sandbox_error(error, export) from None
+        except (TypeError, UnicodeDecodeError):
+            raise RonSandboxError(
+                f"the component answered {export} with something else than text", code="abi"
+            ) from None
+        finally:
+            self._inside.discard(thread)
+        return answer
 
     def is_held_here(self) -> bool:
         """Whether the calling code interrupts a crossing of its own thread."""
-        held: bool = self._lock._is_owned()  # type: ignore[attr-defined]
-        return held
+        return threading.get_ident() in self._inside
 
     def _check_version(self, name: str) -> None:
         try:
@@ -131,15 +159,17 @@ class Instance:
                 code="abi",
             )
 
-    def _try_fast_path(self, functions: dict[str, Func]) -> bool:
-        try:
-            fast = {name: ffi.fast_call(self._store, func) for name, func in functions.items()}
-            if fast["abi-version"](b"", self._fuel) != ABI_VERSION:
-                return False
-        except (AttributeError, TypeError, ValueError):
-            return False
-        self._calls = fast
-        return True
+    def _sandbox_error(self, error: WasmtimeError, where: str) -> RonSandboxError:
+        """What a trap means. Of a component's trap wasmtime-py tells no code, only a text, which
+        holds names that the component chose; the fuel that is left can't lie."""
+        if self._store.get_fuel() == 0:
+            return RonSandboxError(
+                f"the component computed for too long in {where} and was stopped", code="fuel"
+            )
+        reason = _reason(error)
+        if "unreachable" in reason:
+            reason += f": a defect, or one of its memories would exceed {self._memory_bytes} bytes"
+        return RonSandboxError(f"the component trapped in {where}: {reason}", code="trap")
 
 
 def _export(store: Store, instance: WasmInstance, name: str) -> Func:
@@ -153,19 +183,8 @@ def _export(store: Store, instance: WasmInstance, name: str) -> Func:
     return function
 
 
-def _refuse_to_wait(_store: object, _commands: str) -> NoReturn:
-    raise WasmtimeError("a call of the bridge wanted to block")
-
-
-def _sandbox_error(error: WasmtimeError, where: str) -> RonSandboxError:
-    """wasmtime-py tells traps apart by their message only."""
-    text = str(error)
-    if "all fuel consumed" in text:
-        return RonSandboxError(
-            f"the component computed for too long in {where} and was stopped", code="fuel"
-        )
-    reason = next(
-        (line.strip() for line in reversed(text.splitlines()) if "wasm trap" in line),
-        text.splitlines()[0] if text else "no reason given",
-    )
-    return RonSandboxError(f"the component trapped in {where}: {reason[:200]}", code="trap")
+def _reason(error: WasmtimeError) -> str:
+    """The last line of wasmtime's text, without its number: the cause of all the others."""
+    lines = str(error).split("Caused by:")[-1].split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
+    return last.removeprefix("0: ").removeprefix("1: ")[:200]

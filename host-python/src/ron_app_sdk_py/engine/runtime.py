@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..defaults import GUEST_MEMORY_RESERVATION_BYTES
 from ..errors import RonSandboxError
 from . import cache
 from .artifact import Artifact, load
@@ -75,19 +74,15 @@ def compiled(artifact: Artifact) -> Runtime:
     Raises:
         RonSandboxError: wasmtime refuses it (code ``artifact_corrupt``).
     """
-    from wasmtime import Config, Engine, WasmtimeError
+    from wasmtime import WasmtimeError
     from wasmtime.component import Component
 
-    from .ffi import tune
+    from .settings import make_engine
 
-    config = Config()
-    config.consume_fuel = True
-    tuned = tune(config, GUEST_MEMORY_RESERVATION_BYTES)
-    engine = Engine(config)
-
+    engine, settings = make_engine()
     wasmtime = _wasmtime_version()
     folder = cache.folder()
-    key = f"{artifact.sha256}-{wasmtime}-{platform.machine()}-fuel-{tuned}.cwasm"
+    key = f"{artifact.sha256}-{wasmtime}-{platform.machine()}-{settings}.cwasm"
     if folder is not None:
         kept = cache.read(folder, key)
         if kept is not None:
