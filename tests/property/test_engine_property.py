@@ -13,7 +13,10 @@ from ron_app_sdk_py.engine.messages import Done, Failed, Read, Send
 from ron_app_sdk_py.errors import RonRequestError, from_report
 
 GUEST = Guest()
-GUEST.open(1, [("base-url", "https://gw.example/ron"), ("token", "property-test-token")])
+GUEST.open(
+    1,
+    [("base-url", "https://gw.example/ron"), ("token", "property-test-token"), ("retries", "0")],
+)
 IDS = itertools.count(1)
 
 TEXT = st.text(max_size=20)

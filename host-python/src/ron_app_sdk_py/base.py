@@ -17,6 +17,7 @@ from .calls.limits import Limits
 from .calls.metrics import Metrics, MetricsHook
 from .calls.sessions import Session
 from .config import ClientConfig, from_environment
+from .engine.guest import Clock
 from .errors import RonConfigError, RonError, RonRequestError, RonSecurityWarning
 from .middleware import NONE
 from .redact import SHORTEST_SECRET
@@ -30,6 +31,9 @@ from .transport.settings import transport_settings
 class BaseClient:
     """A client: the root, or one derived by :meth:`with_options`. Arguments and errors are those of
     :class:`RonClient`."""
+
+    _clock: Clock | None = None
+    """Time and randomness, the system's if None: what a simulation replaces."""
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class BaseClient:
         settings, bad_settings = transport_settings(config)
         factory, bad_choice = transport_factory(transport)
         self._middleware = NONE
-        self._calls = Calls(functools.partial(factory, settings))
+        self._calls = Calls(functools.partial(factory, settings), clock=self._clock)
         # A session ends before the one that it is derived from, so that one's client must live on.
         self._parent: Self | None = None
         self._open(config, _ALL_FIELDS, [*faults, *bad_settings, *bad_choice])

@@ -105,3 +105,9 @@ WRITE_PIECE_BYTES: Final = 64 * 1024
 
 WRITE_TURN_BYTES: Final = 256 * 1024
 """What is written of a request body before other tasks of the event loop get a turn, in bytes."""
+
+SIMULATION_SECONDS: Final = 86_400.0
+"""Virtual time that one run of a simulation may take, in seconds."""
+
+SIMULATION_MAX_TURNS: Final = 1_000_000
+"""Turns of a simulation's event loop without time passing."""

@@ -6,6 +6,8 @@ component. Calls from several threads run at the same time.
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -27,8 +29,11 @@ class RonClientSync(BaseClient):
     that loop, as any synchronous call does.
     """
 
+    _loop_factory: Callable[[], AbstractEventLoop] | None = None
+    """Makes the loops of threads, asyncio's own if None: what a simulation replaces."""
+
     def _opened(self) -> None:
-        self._loops = ThreadLoops(self._calls.is_crossing_here)
+        self._loops = ThreadLoops(self._calls.is_crossing_here, self._loop_factory)
 
     def get(self, path: str, **options: Unpack[CallOptions]) -> Any:
         """GET: returns the decoded answer. See :meth:`RonClient.request`."""

@@ -26,10 +26,16 @@ class ThreadLoops:
     Args:
         is_stuck: whether the calling code interrupts something of its thread that every other
             thread may have to wait for, so that no helper can help.
+        loop_factory: makes the loops; asyncio's own by default.
     """
 
-    def __init__(self, is_stuck: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        is_stuck: Callable[[], bool],
+        loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    ) -> None:
         self._is_stuck = is_stuck
+        self._loop_factory = loop_factory
         self._closed = False
         self._inherited: list[object] = []
         self._start_in_process()
@@ -79,7 +85,7 @@ class ThreadLoops:
     def _own(self) -> _ThreadLoop:
         loop: _ThreadLoop | None = getattr(self._local, "loop", None)
         if loop is None or loop.closed:
-            loop = self._local.loop = _ThreadLoop()
+            loop = self._local.loop = _ThreadLoop(self._loop_factory)
             with self._lock:
                 # Threads that ended left loops that nobody can use any more.
                 gone = [other for other in self._all if other.is_abandoned()]
@@ -142,11 +148,11 @@ class _LoopClosedError(Exception):
 class _ThreadLoop:
     """The loop of one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
         self.closed = False
         self._thread = threading.current_thread()
         self._running = threading.Lock()
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=loop_factory)
         self._task: asyncio.Task[Any] | None = None
 
     def is_abandoned(self) -> bool:

@@ -13,11 +13,10 @@ import functools
 import itertools
 import math
 import os
-import time
 from collections.abc import Callable
 
 from ..defaults import RETRY_BUDGET
-from ..engine.guest import Clock, Guest
+from ..engine.guest import Clock, Guest, SystemClock
 from ..engine.messages import Abort, Attempts, Done, Failed, Log, Output, Pairs, Read, Send
 from ..errors import (
     RonClosedError,
@@ -55,7 +54,7 @@ class Calls:
 
     Args:
         make_transport: makes the transport of the running event loop.
-        clock: time and randomness of the component; the system's by default.
+        clock: all time and randomness there is; the system's by default.
         private_api: whether the engine may use its fast path.
     """
 
@@ -67,7 +66,8 @@ class Calls:
         private_api: bool = True,
     ) -> None:
         self._make_transport = make_transport
-        self._sessions = Sessions(clock, private_api=private_api)
+        self._clock = clock or SystemClock()
+        self._sessions = Sessions(self._clock, private_api=private_api)
         self._ids = itertools.count(1)
         self._hooks: tuple[MetricsHook, ...] = ()
         self._pace = Pace()
@@ -79,7 +79,7 @@ class Calls:
         self._process = os.getpid()
         self._in_flight: dict[int, InFlight] = {}
         self._counters = CounterSet()
-        self._loops = Loops(self._make_transport, self._counters, self._tick)
+        self._loops = Loops(self._make_transport, self._counters, self._tick, self._clock)
 
     def _start_after_fork(self) -> None:
         """Leaves to the parent what is the parent's. Its sockets and its instance are kept, unused:
@@ -189,19 +189,19 @@ class Calls:
         self._close_abandoned()
         begin = request.begin(logs.wanted_level())
         guest = self._sessions.usable_guest()
+        self._pace.begin(loop.now())
         call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
         counters = loop.counters
         counters.calls += 1
         self._in_flight[call.id] = call
         loop.arm(None, call.backstop)
-        self._pace.begin(call.started)
         try:
             self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
             response = await self._run(call)
         except BaseException as error:
             counters.errors += 1
             self._drop(call)
-            self._pace.end(time.monotonic(), error)
+            self._pace.end(loop.now(), error)
             if isinstance(error, RonRequestError):
                 limits.redactor.scrub_error(error)
             if self._hooks:
@@ -292,14 +292,14 @@ class Calls:
         if call.attempts:
             counters.retries += 1
         call.attempts += 1
-        started = time.monotonic()
+        started = call.loop.now()
         outcome: TransportResponse | TransportFailure
         try:
             outcome = await call.io(self._exchange(call, send, fresh=fresh))
         except TransportFailure as failure:
             call.failure = outcome = failure
         if attempt is not None:
-            attempt.duration = time.monotonic() - started
+            attempt.duration = (call.loop.now() - started) / 1e9
             if isinstance(outcome, TransportFailure):
                 attempt.failure = outcome.code
             else:
@@ -416,7 +416,7 @@ class Calls:
         state = self._loops.running()
         if state is None or not state.is_past_backstop():
             return
-        now, earliest = time.monotonic(), math.inf
+        now, earliest = state.now(), math.inf
         for call in list(self._in_flight.values()):
             if call.loop is not state:
                 continue
@@ -435,7 +435,7 @@ class Calls:
             status=getattr(outcome, "status", None),
             error=None if answered else _error_name(outcome),
             attempts=call.attempts,
-            duration=time.monotonic() - call.started,
+            duration=(call.loop.now() - call.started) / 1e9,
             bytes_sent=len(request.content or b"") * call.attempts,
             bytes_received=call.bytes_received,
             request_id=outcome.request_id if isinstance(outcome, Response | RonError) else None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import time
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -57,7 +56,7 @@ class InFlight:
         middleware: whose attempts it shows.
         attempts: how many HTTP requests were sent.
         bytes_received: size of the content received.
-        started: when it began, on the monotonic clock, in seconds.
+        started: when it began, on the loop's clock, in nanoseconds.
         timeout: how long it may take, in seconds.
         inbox: what it is to do next.
         open: answers whose content is still to be read, by exchange.
@@ -107,7 +106,7 @@ class InFlight:
         self.middleware = middleware
         self.attempts = 0
         self.bytes_received = 0
-        self.started = time.monotonic()
+        self.started = loop.now()
         self.timeout = limits.timeout if request.timeout is None else float(request.timeout)
         self.inbox: deque[Item | Lost | Overdue] = deque()
         self.open: dict[int, TransportResponse] = {}
@@ -122,8 +121,8 @@ class InFlight:
 
     @property
     def backstop(self) -> float:
-        """When this side ends it, if the component has not, on the monotonic clock, in seconds."""
-        return self.started + self.timeout + BACKSTOP_SECONDS
+        """When this side ends it, if the component has not, on the loop's clock, in nanoseconds."""
+        return self.started + (self.timeout + BACKSTOP_SECONDS) * 1e9
 
     def deliver(self, item: Item | Lost | Overdue, wake_at: int | None = None) -> None:
         """Puts an item into the inbox from any thread, and has its loop wake up in time."""

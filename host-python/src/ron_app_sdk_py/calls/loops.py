@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import AsyncGenerator, Callable
 
+from ..engine.guest import Clock
 from ..transport.protocol import Transport
 from .metrics import Counters, CounterSet
 
-_FRESH_SECONDS = 0.005
+_FRESH_NS = 5_000_000
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -22,7 +22,12 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class LoopState:
-    """What belongs to one event loop."""
+    """What belongs to one event loop.
+
+    Attributes:
+        now: the monotonic clock in nanoseconds. Everything here reads it, and so does the
+            component: a loop may have a clock of its own.
+    """
 
     def __init__(
         self,
@@ -30,15 +35,17 @@ class LoopState:
         transport: Transport,
         counters: Counters,
         tick: Callable[[], None],
+        clock: Clock,
     ) -> None:
+        self.now = clock.monotonic_ns
         self.loop = loop
         self.transport = transport
         self.counters = counters
         self._tick = tick
         self._timer: asyncio.TimerHandle | None = None
-        self._wake_at = 0.0
+        self._wake_at: float = 0
         self._backstop = math.inf
-        self._used_at = time.monotonic()
+        self._used_at = self.now()
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -49,27 +56,27 @@ class LoopState:
         self.loop.call_soon_threadsafe(callback, *args)
 
     def arm(self, wake_at: int | None, backstop: float = math.inf) -> None:
-        """Has a tick sent at that time, unless one comes earlier: an early one asks again.
+        """Has a tick sent at that time, unless one comes earlier: an early one asks again. Times
+        are in nanoseconds.
 
         Args:
-            wake_at: when the component wants it, in nanoseconds, or None.
-            backstop: in seconds, when this side looks at a call of its own accord.
+            wake_at: when the component wants it, or None.
+            backstop: when this side looks at a call of its own accord.
         """
         if backstop < self._backstop:
             self._backstop = backstop
-        at = self._backstop if wake_at is None else min(wake_at / 1e9, self._backstop)
+        at = self._backstop if wake_at is None else min(wake_at, self._backstop)
         if at == math.inf or (self._timer is not None and self._wake_at <= at):
             return
         if self._timer is not None:
             self._timer.cancel()
         self._wake_at = at
-        # The component's clock is the system's; a loop may have another of its own.
-        delay = max(0.0, at - time.monotonic())
+        delay = max(0, at - self.now()) / 1e9
         self._timer = self.loop.call_later(delay, self._fire)
 
     def is_past_backstop(self) -> bool:
         """Whether a call may be past its backstop. Who asks gives the next one to :meth:`arm`."""
-        if time.monotonic() < self._backstop:
+        if self.now() < self._backstop:
             return False
         self._backstop = math.inf
         return True
@@ -80,11 +87,11 @@ class LoopState:
 
     def used(self) -> None:
         """An exchange has ended."""
-        self._used_at = time.monotonic()
+        self._used_at = self.now()
 
     def was_idle(self) -> bool:
         """Whether the loop may not have heard yet that servers closed connections."""
-        return time.monotonic() - self._used_at > _FRESH_SECONDS
+        return self.now() - self._used_at > _FRESH_NS
 
     async def hear(self) -> None:
         """Lets the loop take what has arrived meanwhile. A turn reads what is there, the next one
@@ -107,6 +114,7 @@ class Loops:
         make_transport: makes the transport of the running loop.
         counters: where a new loop gets its counters.
         tick: called on a loop when the time has come that it was armed for.
+        clock: the clock that ``tick`` goes by.
     """
 
     def __init__(
@@ -114,10 +122,12 @@ class Loops:
         make_transport: Callable[[], Transport],
         counters: CounterSet,
         tick: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self._make_transport = make_transport
         self._counters = counters
         self._tick = tick
+        self._clock = clock
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._endings: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
 
@@ -132,7 +142,8 @@ class Loops:
         state = self._states.get(loop)
         if state is None:
             self._forget_closed()
-            state = LoopState(loop, self._make_transport(), self._counters.of(loop), self._tick)
+            counters = self._counters.of(loop)
+            state = LoopState(loop, self._make_transport(), counters, self._tick, self._clock)
             self._states[loop] = state
             self._endings[loop] = self._until_loop_ends(loop, state)
             await anext(self._endings[loop])

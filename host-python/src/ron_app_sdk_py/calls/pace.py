@@ -14,22 +14,22 @@ from ..errors import (
 
 
 class Pace:
-    """How soon calls follow on failures. Times are in seconds of the monotonic clock."""
+    """How soon calls follow on failures. Times are in nanoseconds of the loop's clock."""
 
     __slots__ = ("_failed_at", "_in_a_row", "_warned")
 
     def __init__(self) -> None:
-        self._failed_at: float | None = None
+        self._failed_at: int | None = None
         self._in_a_row = 0
         self._warned = False
 
-    def begin(self, now: float) -> None:
+    def begin(self, now: int) -> None:
         """A call begins."""
         failed_at = self._failed_at
         if failed_at is None or self._warned:
             return
         self._failed_at = None
-        if now - failed_at > BUSY_LOOP_SECONDS:
+        if now - failed_at > BUSY_LOOP_SECONDS * 1e9:
             self._in_a_row = 0
             return
         self._in_a_row += 1
@@ -42,7 +42,7 @@ class Pace:
                 stacklevel=2,
             )
 
-    def end(self, now: float, error: BaseException | None) -> None:
+    def end(self, now: int, error: BaseException | None) -> None:
         """A call ends."""
         if error is None:
             self._failed_at = None

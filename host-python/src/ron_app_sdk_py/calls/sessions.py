@@ -44,14 +44,14 @@ class Sessions:
     """Opens sessions, on a fresh instance whenever the last one is lost.
 
     Args:
-        clock: time and randomness of the component; the system's by default.
+        clock: time and randomness of the component.
         private_api: whether the engine may use its fast path.
 
     Attributes:
         guest: the instance, if there is one; it may be lost.
     """
 
-    def __init__(self, clock: Clock | None, *, private_api: bool) -> None:
+    def __init__(self, clock: Clock, *, private_api: bool) -> None:
         self.guest: Guest | None = None
         self._make_guest: Callable[[], Guest] = lambda: Guest(clock, private_api=private_api)
         self._lock = threading.RLock()
