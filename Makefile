@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help toolchain components build demo test test-rust test-python test-newest-wasmtime lint \
-	bench chaos wheel check-cargo-component clean
+	bench chaos fuzz wheel check-cargo-component clean
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -68,8 +68,18 @@ bench: build ## Measure against the rivals in one run (ONLY=small-get,post ROUND
 	@component/build/toolchain.sh nginx
 	PYTHONPATH=tests $(BIN)/python -m bench
 
-chaos: build ## Put every type of call through every fault (SEED= ROUNDS= CASE= BUDGET=seconds)
+SCHEDULES ?= 20000
+chaos: build ## Every call through every fault, then simulated schedules (SEED= ROUNDS= CASE= BUDGET=seconds SCHEDULES=)
 	@PYTHONPATH=tests $(BIN)/python -m chaos
+ifndef CASE
+	RON_SIM_SCHEDULES=$(SCHEDULES) $(BIN)/python -m pytest -q tests/property/test_schedules_property.py
+	RON_CANCELLED_CALLS=10000 $(BIN)/python -m pytest -q -k cancelled tests
+endif
+
+EXAMPLES ?= 5000
+fuzz: build ## The property tests with many examples (EXAMPLES=)
+	PROPTEST_CASES=$(EXAMPLES) cargo test --quiet --locked -p ron-core -p ron-wire --lib
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q tests/property tests/unit
 
 wheel: build ## Build the wheel and the sdist into dist/
 	rm -rf dist

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 
+from examples import load_profile
 from faultproxies import TOXIPROXY, opened
 from processes import EXTERNAL_NODE, ONLY_PUBLIC_API, devnode
 from ron_app_sdk_py.testing.faultproxy.client import Toxiproxy
@@ -15,6 +16,9 @@ from ron_app_sdk_py.testing.faultproxy.server import running
 
 _EXTERNAL = {"external": EXTERNAL_NODE, "toxiproxy": TOXIPROXY}
 """Markers of tests that need a server from outside, and the variables that name it."""
+
+
+load_profile()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

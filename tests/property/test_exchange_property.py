@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from ron_app_sdk_py import ClientConfig, RonClient, RonError, RonNetworkError
 from servers import TOKEN, raw_server, read_request, reply
 
@@ -106,7 +107,7 @@ async def outcome(client: RonClient) -> RonError | None:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     status=st.integers(100, 999),
     fields=st.lists(st.tuples(NAMES, VALUES), max_size=4),
@@ -126,7 +127,7 @@ def test_any_answer_is_a_result_or_an_error(
     run(exchange(b"HTTP/1.1 %d X\r\n%s\r\n%s" % (status, head, body)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.binary(max_size=300) | st.binary(max_size=100).map(lambda raw: b"HTTP/1.1 " + raw))
 def test_any_bytes_are_a_result_or_an_error(run: Callable[..., Any], raw: bytes) -> None:
     run(exchange(raw))

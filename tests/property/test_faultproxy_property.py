@@ -8,6 +8,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from faultproxies import before, opened
 from ron_app_sdk_py.testing.faultproxy.effects import Chunk, effect_of
 from ron_app_sdk_py.testing.faultproxy.models import Attributes, Bandwidth, Latency, Slicer, Toxic
@@ -38,7 +39,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         await writer.drain()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     upstream=toxics,
     downstream=toxics,
@@ -105,7 +106,7 @@ def sliced(slicer: Slicer, chunks: list[bytes], seed: int) -> list[bytes]:
     return [piece for piece in pieces if piece]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     slicer=slicers,
     chunks=st.lists(st.binary(min_size=1, max_size=1_000), min_size=1, max_size=8),
