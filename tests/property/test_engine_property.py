@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,11 +13,6 @@ from ron_app_sdk_py.engine.guest import Begin, Guest
 from ron_app_sdk_py.engine.messages import Done, Failed, Read, Send
 from ron_app_sdk_py.errors import RonRequestError, from_report
 
-GUEST = Guest()
-GUEST.open(
-    1,
-    [("base-url", "https://gw.example/ron"), ("token", "property-test-token"), ("retries", "0")],
-)
 IDS = itertools.count(1)
 
 TEXT = st.text(max_size=20)
@@ -47,6 +43,14 @@ PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=3)
 LATIN_1 = st.text(st.characters(max_codepoint=255, exclude_characters="\0\r\n"), max_size=20)
 
 
+@pytest.fixture(scope="module")
+def guest() -> Guest:
+    made = Guest()
+    base, token = ("base-url", "https://gw.example/ron"), ("token", "property-test-token")
+    made.open(1, [base, token, ("retries", "0")])
+    return made
+
+
 @given(
     method=st.sampled_from(["GET", "POST", "get", "TRACE"]) | TEXT,
     path=PATHS | TEXT,
@@ -55,6 +59,7 @@ LATIN_1 = st.text(st.characters(max_codepoint=255, exclude_characters="\0\r\n"),
     length=st.none() | st.integers(0, 2**40),
 )
 def test_any_call_is_sent_to_the_app_plane_or_refused(
+    guest: Guest,
     method: str,
     path: str,
     query: list[tuple[str, str]],
@@ -63,10 +68,10 @@ def test_any_call_is_sent_to_the_app_plane_or_refused(
 ) -> None:
     call = next(IDS)
     try:
-        output = GUEST.begin(1, call, Begin(method, path, length, [], query, headers))
+        output = guest.begin(1, call, Begin(method, path, length, [], query, headers))
     except RonRequestError:
         return
-    assert not GUEST.instance.dead
+    assert not guest.instance.dead
     match output.items:
         case [Send() as send]:
             assert send.url.startswith("https://gw.example/ron/app")
@@ -77,7 +82,7 @@ def test_any_call_is_sent_to_the_app_plane_or_refused(
             )
             authorization = [value for name, value in send.headers if name == "authorization"]
             assert authorization == ["Bearer property-test-token"]
-            GUEST.cancel(call)
+            guest.cancel(call)
         case [Failed(kind="request" | "too-large") as failed]:
             assert "property-test-token" not in failed.report
         case [Failed(call=0, kind="abi")]:
@@ -94,27 +99,28 @@ def test_any_call_is_sent_to_the_app_plane_or_refused(
     end=st.booleans(),
 )
 def test_any_answer_is_a_result_or_an_error(
-    status: int, headers: list[tuple[str, str]], content: bytes, end: bool
+    guest: Guest, status: int, headers: list[tuple[str, str]], content: bytes, end: bool
 ) -> None:
     call = next(IDS)
-    (send,) = GUEST.begin(1, call, Begin("GET", "/x", None, [], [], [])).items
+    (send,) = guest.begin(1, call, Begin("GET", "/x", None, [], [], [])).items
     assert isinstance(send, Send)
-    items = GUEST.response(call, send.exchange, status, headers).items
+    items = guest.response(call, send.exchange, status, headers).items
     if isinstance(items[-1], Read):
-        items = GUEST.data(call, send.exchange, content, end=end).items
+        items = guest.data(call, send.exchange, content, end=end).items
     if isinstance(items[-1], Read):
-        items = GUEST.failure(call, send.exchange, "connection-terminated", "").items
+        items = guest.failure(call, send.exchange, "connection-terminated", "").items
     last = items[-1]
     assert isinstance(last, Done | Failed)
     if isinstance(last, Failed):
         assert from_report(last.kind, json.loads(last.report)).code
-    assert GUEST.stats()["calls"] == 0
+    assert guest.stats()["calls"] == 0
 
 
 @given(
-    st.binary(max_size=200), st.sampled_from(["open", "derive", "begin", "feed", "cancel", "stats"])
+    message=st.binary(max_size=200),
+    export=st.sampled_from(["open", "derive", "begin", "feed", "cancel", "stats"]),
 )
-def test_any_message_is_answered(message: bytes, export: str) -> None:
+def test_any_message_is_answered(guest: Guest, message: bytes, export: str) -> None:
     text = message.decode("utf-8", "ignore").encode()
-    assert GUEST.instance.call(export, text)
-    assert not GUEST.instance.dead
+    assert guest.instance.call(export, text)
+    assert not guest.instance.dead
