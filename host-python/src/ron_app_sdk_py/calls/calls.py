@@ -188,11 +188,13 @@ class Calls:
         self._close_abandoned()
         begin = request.begin(logs.wanted_level())
         guest = self._sessions.usable_guest()
+        # A warning may be an error, which must leave nothing behind.
+        self._pace.begin(time.monotonic())
         call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
         counters = loop.counters
         counters.calls += 1
         self._in_flight[call.id] = call
-        self._pace.begin(call.started)
+        loop.calls += 1
         try:
             self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
             response = await self._run(call)
@@ -200,6 +202,9 @@ class Calls:
             counters.errors += 1
             self._drop(call)
             self._pace.end(time.monotonic(), error)
+            if isinstance(error, RonSandboxError):
+                # The component can't tell any more.
+                error.attempts = call.attempts
             if isinstance(error, RonRequestError):
                 limits.redactor.scrub_error(error)
             if self._hooks:
@@ -207,7 +212,9 @@ class Calls:
             raise
         finally:
             del self._in_flight[call.id]
+            loop.calls -= 1
             loop.used()
+            self._loops.relieve(loop)
         self._pace.end(call.started, None)
         if self._hooks:
             self._record(call, response)
@@ -285,6 +292,7 @@ class Calls:
         if call.attempts:
             counters.retries += 1
         call.attempts += 1
+        call.failure = None
         started = time.monotonic()
         outcome: TransportResponse | TransportFailure
         try:

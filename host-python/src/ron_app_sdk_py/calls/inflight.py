@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ..engine.guest import Guest
 from ..engine.messages import Attempts, Done, Failed, Item, Pairs
-from ..errors import RonError, RonNetworkError, broken
+from ..errors import RonError, RonNetworkError, RonTimeoutError, broken
 from ..middleware import Chain
 from ..request import Request
 from ..response import Response
@@ -55,7 +55,7 @@ class InFlight:
         held: answers with their content, by exchange.
         over: whether the component has ended it.
         told: what became of its attempts, once the component has told.
-        failure: what the transport said of the last failure, or None.
+        failure: what the transport said of the last attempt's failure, or None.
     """
 
     __slots__ = (
@@ -219,7 +219,9 @@ class InFlight:
         """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
         error.timeline = timeline(self.told)
-        if self.failure is not None and isinstance(error, RonNetworkError):
+        # The time of the call passes whatever the last attempt met.
+        late = isinstance(error, RonTimeoutError) and error.phase == "overall"
+        if self.failure is not None and isinstance(error, RonNetworkError) and not late:
             error.reason = self.failure.reason
             if self.failure.detail:
                 error.add_note(f"transport: {self.failure.detail}")

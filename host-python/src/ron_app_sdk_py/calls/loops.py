@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 
@@ -21,7 +22,12 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 class LoopState:
-    """What belongs to one event loop."""
+    """What belongs to one event loop.
+
+    Attributes:
+        calls: how many calls are under way on it.
+        wanted: the time of the tick that the component last asked it for, or None.
+    """
 
     def __init__(
         self,
@@ -36,6 +42,8 @@ class LoopState:
         self._tick = tick
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = 0
+        self.calls = 0
+        self.wanted: int | None = None
         self._used_at = time.monotonic()
 
     def is_current(self) -> bool:
@@ -48,7 +56,8 @@ class LoopState:
 
     def arm(self, wake_at: int | None) -> None:
         """Has a tick sent at that time, unless one comes earlier: an early one asks again."""
-        if wake_at is None or (self._timer is not None and self._wake_at <= wake_at):
+        self.wanted = wake_at
+        if wake_at is None or self._ticks_by(wake_at):
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -56,6 +65,16 @@ class LoopState:
         # The component's clock is the system's; a loop may have another of its own.
         delay = max(0.0, wake_at / 1e9 - time.monotonic())
         self._timer = self.loop.call_later(delay, self._fire)
+
+    def relieve(self, wake_at: int) -> None:
+        """As :meth:`arm`, from any thread, if calls are under way here that may wait for it."""
+        if self.calls and not self._ticks_by(wake_at):
+            # A closed loop has ended its calls.
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.arm, wake_at)
+
+    def _ticks_by(self, wake_at: int) -> bool:
+        return self._timer is not None and self._wake_at <= wake_at
 
     def _fire(self) -> None:
         self._timer = None
@@ -120,6 +139,15 @@ class Loops:
             self._endings[loop] = self._until_loop_ends(loop, state)
             await anext(self._endings[loop])
         return state
+
+    def relieve(self, state: LoopState) -> None:
+        """Has other loops send the tick that one was asked for which has no call any more: it may
+        not run again, and calls of theirs may wait for that time too."""
+        if state.calls or state.wanted is None or len(self._states) < 2:
+            return
+        for other in list(self._states.values()):
+            if other is not state:
+                other.relieve(state.wanted)
 
     async def close_current(self) -> None:
         """Closes what belongs to the running loop."""
