@@ -333,6 +333,32 @@ mod tests {
     }
 
     #[test]
+    fn idempotent_are_the_methods_that_rfc_9110_names_and_no_others() {
+        for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] {
+            assert!(is_idempotent(method), "{method}");
+        }
+        for method in ["POST", "PATCH", "get", ""] {
+            assert!(!is_idempotent(method), "{method}");
+        }
+    }
+
+    #[test]
+    fn as_many_retries_as_allowed_are_made_and_the_success_of_the_last_gives_back_its_cost() {
+        let mut budget = Budget::default();
+        let mut retries = Retries::new(3, Backoff::default(), true, true);
+        let mut next = |error: &Error| {
+            let next = retries.next(error, LONG, &mut budget, || u64::MAX);
+            next.map(|retry| (retry.wait.as_millis(), retry.cost))
+        };
+        assert_eq!(next(&problem(503, "")), Ok((99, RETRY_COST)));
+        assert_eq!(next(&problem(503, "")), Ok((199, RETRY_COST)));
+        assert_eq!(next(&problem(429, "")), Ok((3_999, THROTTLE_COST)));
+        assert_eq!(next(&problem(503, "")), Err(Stopped::AttemptsUsedUp));
+        retries.succeeded(&mut budget);
+        assert_eq!(budget.tokens(), RETRY_BUDGET - 2 * RETRY_COST);
+    }
+
+    #[test]
     fn a_body_that_can_be_read_once_is_sent_once() {
         let mut retries = Retries::new(RETRIES, Backoff::default(), true, false);
         for error in [&unsent()[0], &sent()[0]] {
