@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import pickle
+import random
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -31,7 +33,16 @@ from ron_app_sdk_py import (
 )
 from ron_app_sdk_py.engine.messages import Send
 from ron_app_sdk_py.request import Request as Call
-from servers import TOKEN, Request, raw_server, read_request, refusing_port, reply
+from servers import (
+    TOKEN,
+    Request,
+    raw_server,
+    read_content,
+    read_head,
+    read_request,
+    refusing_port,
+    reply,
+)
 
 OK = reply("200 OK", b"done", "content-type: text/plain")
 DOWN = reply("503 Down", b"")
@@ -92,6 +103,33 @@ async def test_what_may_be_repeated_is_repeated_and_nothing_else(
                 await work
             assert caught.value.timeline.stopped == "not idempotent"
             assert len(script.seen) == caught.value.attempts == 1
+
+
+@pytest.mark.parametrize("transport", ["aiohttp", "httpx2"])
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 1_048_576])
+@pytest.mark.parametrize("how", ["answered", "closed", "answered half way"])
+async def test_a_body_is_sent_again_byte_for_byte(transport: str, size: int, how: str) -> None:
+    body = random.Random(size).randbytes(size)
+    received: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, fields = await read_head(reader)
+            if how == "answered half way" and len(received) < 2:
+                received.append(await reader.readexactly(size // 2))
+                writer.write(DOWN)
+                await writer.drain()
+                return
+            received.append(await read_content(reader, fields))
+            if how == "closed" and len(received) < 3:
+                return
+            writer.write(OK if len(received) == 3 else DOWN)
+
+    async with raw_server(handler) as url, RonClient(url, transport=transport) as client:
+        response = await client.request("PUT", "/x", content=body)
+    assert response.attempts == len(received) == 3
+    assert received[-1] == body
+    assert all(body.startswith(part) for part in received)
 
 
 @pytest.mark.parametrize("transport", ["aiohttp", "httpx2"])
@@ -215,6 +253,24 @@ async def test_no_answer_in_time_ends_the_call_with_its_timeline() -> None:
     assert error.timeline.attempts[0].error == "read_timeout"
 
 
+async def test_an_error_tells_the_reason_of_its_own_attempt_only() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        if next(requests):
+            await asyncio.sleep(60)
+
+    requests = itertools.count()
+    async with raw_server(handler) as url, RonClient(url) as client:
+        with pytest.raises(RonTimeoutError) as caught:
+            await client.get("/x", timeout=1)
+        assert [attempt.error for attempt in caught.value.timeline] == [
+            "connection_terminated",
+            "overall_timeout",
+        ]
+        assert caught.value.reason is None
+        assert caught.value.__notes__ == [str(caught.value.timeline)]
+
+
 async def test_a_timeline_prints_pickles_and_stands_in_the_traceback() -> None:
     async with raw_server(Script([DOWN, None, OK])) as url, RonClient(url) as client:
         response = await client.request("GET", "/x")
@@ -271,6 +327,19 @@ async def test_a_budget_that_is_empty_leaves_one_request_a_call() -> None:
         before = client.metrics.budget
         await client.get("/x")
         assert client.metrics.budget == before + 1
+
+
+async def test_a_retry_that_was_never_sent_costs_nothing() -> None:
+    script = Script([reply("503 Down", b'{"code":"x","message":"m","retry_after_ms":5000}')])
+    async with raw_server(script) as url, RonClient(url) as client:
+        call = asyncio.create_task(client.get("/x"))
+        while client.metrics.budget == 500:
+            await asyncio.sleep(0.001)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert client.metrics.budget == 500
+    assert len(script.seen) == 1
 
 
 async def test_throttling_slows_the_whole_client_and_only_that() -> None:
@@ -339,6 +408,22 @@ async def test_a_program_that_hammers_on_failures_is_warned_once() -> None:
         assert len(caught) == 1
 
 
+async def test_a_warning_that_is_an_error_leaves_nothing_behind() -> None:
+    script = Script([DOWN])
+    async with raw_server(script) as url, RonClient(url, retries=0) as client:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RonBusyLoopWarning)
+            outcomes = []
+            for _ in range(30):
+                with pytest.raises((RonProblem, RonBusyLoopWarning)) as caught:
+                    await client.get("/x")
+                outcomes.append(caught.type)
+            assert outcomes.count(RonBusyLoopWarning) == 1
+        metrics = client.metrics
+        assert metrics.in_flight == 0
+        assert metrics.calls == metrics.errors == len(script.seen)
+
+
 async def test_nobody_is_warned_who_waits_or_asks_for_what_is_not_there() -> None:
     script = Script([reply("404 Not", b"")])
     async with raw_server(script) as url, RonClient(url, retries=0) as client:
@@ -393,11 +478,16 @@ async def test_a_derived_key_is_the_same_in_another_process_and_of_nobody_else()
             await client.post("/other", idem=IdempotencyKey.derive("order-17"))
             with pytest.raises(RonRequestError, match="1 to 1024"):
                 await client.post("/orders", idem=IdempotencyKey.derive(""))
-            with pytest.raises(RonRequestError, match="is int"):
-                IdempotencyKey.derive(cast(Any, 17))
+            for make in (IdempotencyKey.derive, IdempotencyKey):
+                with pytest.raises(RonRequestError, match="is int"):
+                    make(cast(Any, 17))
+            for name in ("a\0b", "a\r\nb", "\ud800", "\U0001f680" * 257):
+                with pytest.raises(RonRequestError, match="idempotency"):
+                    await client.post("/orders", idem=IdempotencyKey(name))
+            await client.post("/orders", idem=IdempotencyKey("\U0001f680" * 256))
     keys = script.values("idempotency-key")
     assert keys[0:2] == keys[2:4]
-    assert len(set(keys)) == 5
+    assert len(set(keys)) == 6
 
 
 async def test_a_refused_credential_is_not_tried_again() -> None:

@@ -11,6 +11,7 @@ import pytest
 from wasmtime import WasmtimeError
 
 import guests
+from clocks import StoppedClock
 from processes import ONLY_PUBLIC_API
 from ron_app_sdk_py import (
     ClientConfig,
@@ -35,22 +36,6 @@ from servers import TOKEN
 SETTINGS = [("base-url", "http://127.0.0.1:8080"), ("token", TOKEN)]
 LIMITS = Limits.of(ClientConfig())
 GET = Begin("GET", "/hello", None, [], [], [])
-
-
-class StoppedClock:
-    """Time stands still until it is moved; randomness is all zeros."""
-
-    def __init__(self) -> None:
-        self.now = 1_000
-
-    def monotonic_ns(self) -> int:
-        return self.now
-
-    def wall_ns(self) -> int:
-        return 1_700_000_000_000_000_000
-
-    def entropy(self) -> bytes:
-        return bytes(32)
 
 
 @pytest.fixture(params=[True, False], ids=["fast", "public"])
@@ -232,8 +217,10 @@ async def test_after_a_trap_the_next_call_runs_on_a_fresh_instance(node: str) ->
         with pytest.raises(RonSandboxError) as caught:
             await client.get("/hello")
         assert caught.value.code == "fuel"
-        with pytest.raises(RonSandboxError, match="in flight"):
+        with pytest.raises(RonSandboxError, match="in flight") as lost:
             await slow
+        # What was sent is told, though the component can't tell it any more.
+        assert (lost.value.attempts, caught.value.attempts) == (1, 0)
         response = await client.request("POST", "/echo", json={})
         assert response.status == 200
         assert client._calls._sessions.guest is not first

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ron_app_sdk_py import (
     RonClient,
     RonClientSync,
     RonConnectError,
+    RonNetworkError,
     RonSecurityWarning,
     RonTimeoutError,
     RonTlsError,
@@ -324,3 +327,57 @@ async def test_one_context_serves_all_transports_of_a_client(authority: Authorit
     assert len(contexts) == 2
     assert contexts[0] is contexts[1]
     assert isinstance(contexts[0], ssl.SSLContext)
+
+
+def _tls_that_breaks(listener: socket.socket, context: ssl.SSLContext, last: bytes) -> list[bytes]:
+    """Serves TLS until a request is there, then sends these bytes in the clear: the requests."""
+    seen: list[bytes] = []
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connection.settimeout(10)
+                with connection:
+                    inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+                    tls = context.wrap_bio(inward, outward, server_side=True)
+                    request = b""
+                    while b"\r\n\r\n" not in request:
+                        try:
+                            request += tls.read(65_536)
+                        except ssl.SSLWantReadError:
+                            connection.sendall(outward.read())
+                            inward.write(connection.recv(65_536))
+                    seen.append(request)
+                    connection.sendall(last)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65_536):
+                        pass
+
+    threading.Thread(target=serve, daemon=True).start()
+    return seen
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        b"\x17\x03\x03\x00\x20" + b"x" * 32,
+        b"HTTP/1.1 503 x\r\n\r\n",
+        b"\x15\x03\x03\x00\x02\x02\x50",
+    ],
+    ids=["bad record", "not TLS", "alert in the clear"],
+)
+async def test_a_request_is_not_sent_again_because_tls_broke_after_it(
+    transport: str, authority: Authority, last: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        seen = _tls_that_breaks(listener, authority.server(), last)
+        url = f"https://localhost:{listener.getsockname()[1]}"
+        config = ClientConfig(base_url=url, tls_ca=authority.file)
+        async with RonClient(config=config, transport=transport) as client:
+            with pytest.raises(RonNetworkError) as caught:
+                await client.post("/x", json={})
+            assert (caught.value.code, caught.value.reason) == ("connection_terminated", "tls")
+            assert caught.value.timeline.stopped == "not idempotent"
+            assert len(seen) == 1
+        listener.shutdown(socket.SHUT_RDWR)

@@ -77,6 +77,12 @@ def test_an_output_is_taken_apart_item_by_item() -> None:
         "\x001\0send\x001\0GET\0u\0\0\0\x0099999999999\0\0",
         "\x001\0send\x001\0GET\0u\0\0\0\x00-1\0\0",
         "\x000\0stats\x001\0calls\0many\0",
+        "-1\0",
+        f"{2**64}\0",
+        "\x001\0timeline\0\x001\0-1\x000\0\0\0\0",
+        f"\x001\0timeline\0\x001\x000\0{10**400}\0\0\0\0",
+        "\x001\0timeline\0\x001\x000\x000\0\0\0-1\0",
+        "\x001\0timeline\0\x0099999999999\x000\x000\0\0\0\0",
     ],
 )
 def test_a_malformed_output_is_a_sandbox_error(text: str) -> None:

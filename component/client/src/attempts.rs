@@ -1,12 +1,13 @@
 //! The attempts of one call: one exchange after another, until an answer or a reason to stop.
 
 use std::cell::RefCell;
+use std::future::pending;
 use std::time::{Duration, UNIX_EPOCH};
 
 use ron_core::error::Error;
 use ron_core::problem::Problem;
 use ron_core::request::Prepared;
-use ron_core::retry::{self, Retries, Stopped};
+use ron_core::retry::{self, Budget, Retries, Stopped};
 use ron_core::timeline::Timeline;
 use tracing::Level;
 
@@ -47,21 +48,25 @@ impl Attempts<'_> {
             self.content.is_none_or(Content::repeats),
         );
         let mut now = self.started;
-        let mut last: Option<Error> = None;
+        let mut last: Option<(Error, Reserved<'_>)> = None;
         loop {
-            let place = match (root.limiter.place(now, self.deadline).await, last) {
-                (Ok(place), _) => place,
-                (Err(refusal), None) => return Err(refusal),
-                (Err(refusal), Some(error)) => {
-                    return Err(self.stop(
-                        error,
-                        match refusal.code.as_str() {
-                            "throttled" => Stopped::Deadline,
-                            _ => Stopped::QueueFull,
-                        },
-                    ));
+            let place = match root.limiter.place(now, self.deadline).await {
+                Ok(place) => place,
+                // What the last attempt met tells more than that there is no place for another.
+                Err(refusal) => {
+                    return Err(match last {
+                        Some((error, _)) => self.stop(error, refusal.stopped),
+                        None => refusal.error,
+                    });
                 }
             };
+            if monotonic_clock::now() >= self.deadline {
+                // The place came too late. That is for the deadline to tell.
+                return pending().await;
+            }
+            if let Some((_, reserved)) = last {
+                reserved.spend();
+            }
             let result = self.attempt().await;
             drop(place);
             let error = match result {
@@ -75,11 +80,16 @@ impl Attempts<'_> {
             let left = Duration::from_nanos(self.deadline.saturating_sub(now));
             let draw = random::get_random_u64;
             let next = retries.next(&error, left, &mut root.budget.borrow_mut(), draw);
-            match next {
+            let retry = match next {
                 Err(stopped) => return Err(self.stop(error, stopped)),
-                Ok(wait) => now = self.wait(&error, now, wait).await,
-            }
-            last = Some(error);
+                Ok(retry) => retry,
+            };
+            let reserved = Reserved {
+                budget: &root.budget,
+                cost: retry.cost,
+            };
+            now = self.wait(&error, now, retry.wait).await;
+            last = Some((error, reserved));
         }
     }
 
@@ -173,7 +183,7 @@ impl Attempts<'_> {
             ));
         }
         if status < 500 && status != 429 {
-            limiter.speed_up();
+            limiter.speed_up(began);
         }
         if status < 300 {
             return Ok(response);
@@ -194,5 +204,23 @@ impl Attempts<'_> {
             limiter.slow_down(began, retry::retry_after(&error), random::get_random_u64());
         }
         Err(error)
+    }
+}
+
+/// What an attempt costs that has not begun. Dropping it, as the end of the call does, gives it back.
+struct Reserved<'a> {
+    budget: &'a RefCell<Budget>,
+    cost: u32,
+}
+
+impl Reserved<'_> {
+    fn spend(mut self) {
+        self.cost = 0;
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.budget.borrow_mut().give(self.cost);
     }
 }

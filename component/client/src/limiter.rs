@@ -2,7 +2,7 @@
 //! the pace that the server can bear.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ron_core::error::{Error, ErrorKind};
+use ron_core::retry::Stopped;
 use ron_core::throttle::Throttle;
 
 use crate::runtime::{Sleep, sleep_until};
@@ -20,13 +21,23 @@ pub struct Limiter {
     max_queue: u32,
     throttle: RefCell<Throttle>,
     taken: Cell<u32>,
-    queue: RefCell<VecDeque<Rc<Waiter>>>,
+    /// By number, in order of arrival.
+    queue: RefCell<BTreeMap<u64, Rc<Waiter>>>,
+    queued: Cell<u64>,
 }
 
 #[derive(Default)]
 struct Waiter {
     granted: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+}
+
+/// Why there is no place.
+pub struct Refusal {
+    /// What a call hears that has made no attempt.
+    pub error: Error,
+    /// Why one that has makes no other.
+    pub stopped: Stopped,
 }
 
 /// A place. Dropping it gives it to the next in the queue.
@@ -40,6 +51,7 @@ impl Limiter {
             throttle: RefCell::new(Throttle::new(max_concurrency)),
             taken: Cell::new(0),
             queue: RefCell::default(),
+            queued: Cell::new(0),
         })
     }
 
@@ -48,28 +60,34 @@ impl Limiter {
     /// # Errors
     ///
     /// Kind `overload` if the queue is full, or the pause that the server asked for is too long.
-    pub async fn place(self: &Rc<Self>, now: u64, deadline: u64) -> Result<Place, Error> {
+    pub async fn place(self: &Rc<Self>, now: u64, deadline: u64) -> Result<Place, Refusal> {
         let pause = self.pause(now, deadline)?;
         if pause.is_none() && self.queue.borrow().is_empty() && self.has_room() {
             self.taken.set(self.taken.get() + 1);
             return Ok(Place(self.clone()));
         }
         if self.queue.borrow().len() >= self.max_queue as usize {
-            return Err(Error::new(
-                ErrorKind::Overload,
-                "queue_full",
-                format!(
-                    "{} calls are under way and {} wait; slow down, or raise max_concurrency or max_queue",
-                    self.taken.get(),
-                    self.max_queue
+            return Err(Refusal {
+                error: Error::new(
+                    ErrorKind::Overload,
+                    "queue_full",
+                    format!(
+                        "{} calls are under way and {} wait; slow down, or raise max_concurrency or max_queue",
+                        self.taken.get(),
+                        self.max_queue
+                    ),
                 ),
-            ));
+                stopped: Stopped::QueueFull,
+            });
         }
         let waiter = Rc::<Waiter>::default();
-        self.queue.borrow_mut().push_back(waiter.clone());
+        let number = self.queued.get();
+        self.queued.set(number + 1);
+        self.queue.borrow_mut().insert(number, waiter.clone());
         Waiting {
             limiter: self,
             waiter,
+            number,
             deadline,
             sleep: None,
             over: false,
@@ -84,31 +102,34 @@ impl Limiter {
         let mut throttle = self.throttle.borrow_mut();
         throttle.slow_down(now, started, under_way, asked, random);
         // Those that wait learn how long.
-        for waiter in &*self.queue.borrow() {
+        for waiter in self.queue.borrow().values() {
             if let Some(waker) = waiter.waker.take() {
                 waker.wake();
             }
         }
     }
 
-    /// The server can bear this pace.
-    pub fn speed_up(&self) {
-        self.throttle.borrow_mut().speed_up();
+    /// The server can bear this pace: see [`Throttle::speed_up`].
+    pub fn speed_up(&self, started: u64) {
+        self.throttle.borrow_mut().speed_up(started);
         self.admit();
     }
 
     /// Until when nothing may begin.
-    fn pause(&self, now: u64, deadline: u64) -> Result<Option<u64>, Error> {
+    fn pause(&self, now: u64, deadline: u64) -> Result<Option<u64>, Refusal> {
         let until = self.throttle.borrow().paused_until(now);
         match until {
-            Some(until) if until >= deadline => Err(Error::new(
-                ErrorKind::Overload,
-                "throttled",
-                format!(
-                    "the server has asked this client to slow down, for another {:?}, longer than this call may take; try again later",
-                    Duration::from_nanos(until - now)
+            Some(until) if until >= deadline => Err(Refusal {
+                error: Error::new(
+                    ErrorKind::Overload,
+                    "throttled",
+                    format!(
+                        "the server has asked this client to slow down, for another {:?}, longer than this call may take; try again later",
+                        Duration::from_nanos(until - now)
+                    ),
                 ),
-            )),
+                stopped: Stopped::Deadline,
+            }),
             until => Ok(until),
         }
     }
@@ -127,7 +148,7 @@ impl Limiter {
             return;
         }
         while self.has_room()
-            && let Some(next) = self.queue.borrow_mut().pop_front()
+            && let Some((_, next)) = self.queue.borrow_mut().pop_first()
         {
             self.taken.set(self.taken.get() + 1);
             next.granted.set(true);
@@ -152,6 +173,7 @@ impl Drop for Place {
 struct Waiting<'a> {
     limiter: &'a Limiter,
     waiter: Rc<Waiter>,
+    number: u64,
     deadline: u64,
     /// Until the end of a pause.
     sleep: Option<(u64, Sleep)>,
@@ -159,7 +181,7 @@ struct Waiting<'a> {
 }
 
 impl Future for Waiting<'_> {
-    type Output = Result<(), Error>;
+    type Output = Result<(), Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -199,10 +221,7 @@ impl Drop for Waiting<'_> {
         if self.waiter.granted.get() {
             self.limiter.give_back();
         } else {
-            self.limiter
-                .queue
-                .borrow_mut()
-                .retain(|waiter| !Rc::ptr_eq(waiter, &self.waiter));
+            self.limiter.queue.borrow_mut().remove(&self.number);
         }
     }
 }

@@ -142,9 +142,19 @@ impl Budget {
         }
     }
 
-    fn give(&mut self, tokens: u32) {
+    /// Gives back what was taken for an attempt.
+    pub fn give(&mut self, tokens: u32) {
         self.tokens = self.tokens.saturating_add(tokens).min(RETRY_BUDGET);
     }
+}
+
+/// Another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How long to wait before it.
+    pub wait: Duration,
+    /// What was taken from the budget for it.
+    pub cost: u32,
 }
 
 /// The retries of one call.
@@ -175,7 +185,7 @@ impl Retries {
         }
     }
 
-    /// How long to wait before the next attempt, after one that failed with `error`.
+    /// The next attempt, after one that failed with `error`.
     ///
     /// `left` is the time until the call's deadline; `random` is evenly distributed.
     ///
@@ -188,7 +198,7 @@ impl Retries {
         left: Duration,
         budget: &mut Budget,
         random: impl FnOnce() -> u64,
-    ) -> Result<Duration, Stopped> {
+    ) -> Result<Retry, Stopped> {
         let class = Class::of(error);
         let (scale, cost) = match class {
             Class::Final(stopped) => return Err(stopped),
@@ -217,7 +227,7 @@ impl Retries {
         }
         self.made += 1;
         self.paid = Some(cost);
-        Ok(wait)
+        Ok(Retry { wait, cost })
     }
 
     /// The last attempt succeeded: it gives back what it cost, or one token if it was the first.
@@ -290,7 +300,8 @@ mod tests {
 
     fn next(repeatable: bool, error: &Error) -> Result<Duration, Stopped> {
         let mut retries = Retries::new(RETRIES, Backoff::default(), repeatable, true);
-        retries.next(error, LONG, &mut Budget::default(), || u64::MAX)
+        let next = retries.next(error, LONG, &mut Budget::default(), || u64::MAX);
+        next.map(|retry| retry.wait)
     }
 
     #[test]
@@ -319,6 +330,32 @@ mod tests {
             assert_eq!(next(true, &error), Err(expected), "{}", error.code);
             assert_eq!(next(false, &error), Err(expected), "{}", error.code);
         }
+    }
+
+    #[test]
+    fn idempotent_are_the_methods_that_rfc_9110_names_and_no_others() {
+        for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] {
+            assert!(is_idempotent(method), "{method}");
+        }
+        for method in ["POST", "PATCH", "get", ""] {
+            assert!(!is_idempotent(method), "{method}");
+        }
+    }
+
+    #[test]
+    fn as_many_retries_as_allowed_are_made_and_the_success_of_the_last_gives_back_its_cost() {
+        let mut budget = Budget::default();
+        let mut retries = Retries::new(3, Backoff::default(), true, true);
+        let mut next = |error: &Error| {
+            let next = retries.next(error, LONG, &mut budget, || u64::MAX);
+            next.map(|retry| (retry.wait.as_millis(), retry.cost))
+        };
+        assert_eq!(next(&problem(503, "")), Ok((99, RETRY_COST)));
+        assert_eq!(next(&problem(503, "")), Ok((199, RETRY_COST)));
+        assert_eq!(next(&problem(429, "")), Ok((3_999, THROTTLE_COST)));
+        assert_eq!(next(&problem(503, "")), Err(Stopped::AttemptsUsedUp));
+        retries.succeeded(&mut budget);
+        assert_eq!(budget.tokens(), RETRY_BUDGET - 2 * RETRY_COST);
     }
 
     #[test]
@@ -355,7 +392,10 @@ mod tests {
             let mut budget = Budget::default();
             let mut retries = Retries::new(RETRIES, Backoff::default(), true, true);
             let wait = retries.next(error, LONG, &mut budget, || u64::MAX);
-            (RETRY_BUDGET - budget.tokens(), wait.unwrap().as_millis())
+            (
+                RETRY_BUDGET - budget.tokens(),
+                wait.unwrap().wait.as_millis(),
+            )
         };
         let shed = r#"{"reason":"overloaded","message":"server is shedding load; please retry"}"#;
         assert_eq!(cost(&problem(503, shed)), (THROTTLE_COST, 999));
@@ -430,8 +470,9 @@ mod tests {
                         prop_assert_eq!(budget.tokens(), before);
                         break;
                     }
-                    Ok(wait) => {
-                        spent += before - budget.tokens();
+                    Ok(Retry { wait, cost }) => {
+                        prop_assert_eq!(cost, before - budget.tokens());
+                        spent += cost;
                         let milliseconds = wait.as_millis() as u64;
                         prop_assert!((nth as u32) < allowed);
                         prop_assert!(milliseconds < left);

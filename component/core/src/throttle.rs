@@ -16,7 +16,7 @@ pub struct Throttle {
     /// No exchange begins before.
     paused_until: u64,
     /// When it was last slowed down.
-    slowed_at: u64,
+    slowed_at: Option<u64>,
     /// Answers of that kind since the last success.
     in_a_row: u32,
 }
@@ -28,7 +28,7 @@ impl Throttle {
             max_concurrency,
             concurrency: max_concurrency,
             paused_until: 0,
-            slowed_at: 0,
+            slowed_at: None,
             in_a_row: 0,
         }
     }
@@ -58,18 +58,25 @@ impl Throttle {
         let pause = asked.unwrap_or_else(|| (drawn(u64::MAX) + drawn(random)) / 2);
         let pause = pause.min(MAX_PAUSE).as_nanos() as u64;
         self.paused_until = self.paused_until.max(now.saturating_add(pause));
-        // What began before the last cut tells nothing of the pace since.
-        if started >= self.slowed_at {
+        if self.began_since(started) {
             self.concurrency = (self.concurrency.min(under_way) / 2).max(1);
-            self.slowed_at = now;
+            self.slowed_at = Some(now);
             self.in_a_row = self.in_a_row.saturating_add(1);
         }
     }
 
-    /// An exchange succeeded.
-    pub fn speed_up(&mut self) {
-        self.in_a_row = 0;
-        self.concurrency = self.concurrency.saturating_add(1).min(self.max_concurrency);
+    /// An exchange that began at `started` succeeded.
+    pub fn speed_up(&mut self, started: u64) {
+        if self.began_since(started) {
+            self.in_a_row = 0;
+            self.concurrency = self.concurrency.saturating_add(1).min(self.max_concurrency);
+        }
+    }
+
+    /// Whether an exchange began since the last cut: what became of earlier ones tells nothing of
+    /// the pace since.
+    fn began_since(&self, started: u64) -> bool {
+        self.slowed_at.is_none_or(|slowed_at| started > slowed_at)
     }
 }
 
@@ -93,14 +100,30 @@ mod tests {
     }
 
     #[test]
-    fn successes_bring_the_pace_back() {
+    fn successes_bring_the_pace_back_but_not_those_of_exchanges_that_began_before() {
         let mut throttle = Throttle::new(100);
         throttle.slow_down(SECOND, 0, 3, None, u64::MAX);
         assert_eq!(throttle.concurrency(), 1);
         for _ in 0..200 {
-            throttle.speed_up();
+            throttle.speed_up(SECOND);
+        }
+        assert_eq!(throttle.concurrency(), 1);
+        throttle.speed_up(2 * SECOND);
+        assert_eq!(throttle.concurrency(), 2);
+        for _ in 0..200 {
+            throttle.speed_up(2 * SECOND);
         }
         assert_eq!(throttle.concurrency(), 100);
+    }
+
+    #[test]
+    fn a_shorter_pause_does_not_end_a_longer_one() {
+        let mut throttle = Throttle::new(100);
+        for asked in [3, 1] {
+            let asked = Some(Duration::from_secs(asked));
+            throttle.slow_down(SECOND, 0, 3, asked, 0);
+        }
+        assert_eq!(throttle.paused_until(SECOND), Some(4 * SECOND));
     }
 
     #[test]
@@ -115,15 +138,18 @@ mod tests {
         assert!(pause(&mut throttle, 10 * SECOND, None) > 19 * SECOND / 10);
         let mut lucky = Throttle::new(1);
         lucky.slow_down(SECOND, SECOND, 1, None, 0);
+        let shortest = 14 * SECOND / 10..=15 * SECOND / 10;
         assert!(
             lucky
                 .paused_until(SECOND)
-                .is_some_and(|until| until > 14 * SECOND / 10)
+                .is_some_and(|until| shortest.contains(&until))
         );
         assert!(pause(&mut throttle, 20 * SECOND, None) > 39 * SECOND / 10);
         let hour = Some(Duration::from_secs(3_600));
         assert_eq!(pause(&mut throttle, 30 * SECOND, hour), 5 * SECOND);
         assert_eq!(throttle.paused_until(35 * SECOND), None);
+        throttle.speed_up(40 * SECOND);
+        assert!(pause(&mut throttle, 50 * SECOND, None) < SECOND);
     }
 
     proptest! {
@@ -140,7 +166,7 @@ mod tests {
             for (fine, passed, under_way, asked, random) in steps {
                 now += passed;
                 if fine {
-                    throttle.speed_up();
+                    throttle.speed_up(now);
                 } else {
                     let asked = asked.map(Duration::from_millis);
                     throttle.slow_down(now, now, under_way, asked, random);

@@ -18,9 +18,19 @@ class IdempotencyKey:
 
     Attributes:
         name: what is to happen once.
+
+    Raises:
+        RonRequestError: the name is no str.
     """
 
     name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise RonRequestError(
+                f"the name of an idempotency key is {type(self.name).__name__}; give a str",
+                code="invalid_idempotency_key",
+            )
 
     @classmethod
     def derive(cls, name: str) -> Self:
@@ -32,9 +42,4 @@ class IdempotencyKey:
         Raises:
             RonRequestError: it is no str. Its length is checked when a call is made with it.
         """
-        if not isinstance(name, str):
-            raise RonRequestError(
-                f"the name of an idempotency key is {type(name).__name__}; give a str",
-                code="invalid_idempotency_key",
-            )
         return cls(name)

@@ -189,12 +189,14 @@ class Calls:
         self._close_abandoned()
         begin = request.begin(logs.wanted_level())
         guest = self._sessions.usable_guest()
+        # A warning may be an error, which must leave nothing behind.
         self._pace.begin(loop.now())
         call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
         counters = loop.counters
         counters.calls += 1
         self._in_flight[call.id] = call
-        loop.arm(None, call.backstop)
+        loop.calls += 1
+        loop.back_up(call.backstop)
         try:
             self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
             response = await self._run(call)
@@ -202,6 +204,9 @@ class Calls:
             counters.errors += 1
             self._drop(call)
             self._pace.end(loop.now(), error)
+            if isinstance(error, RonSandboxError):
+                # The component can't tell any more.
+                error.attempts = call.attempts
             if isinstance(error, RonRequestError):
                 limits.redactor.scrub_error(error)
             if self._hooks:
@@ -209,7 +214,9 @@ class Calls:
             raise
         finally:
             del self._in_flight[call.id]
+            loop.calls -= 1
             loop.used()
+            self._loops.relieve(loop)
         self._pace.end(call.started, None)
         if self._hooks:
             self._record(call, response)
@@ -292,6 +299,7 @@ class Calls:
         if call.attempts:
             counters.retries += 1
         call.attempts += 1
+        call.failure = None
         started = call.loop.now()
         outcome: TransportResponse | TransportFailure
         try:
@@ -424,7 +432,7 @@ class Calls:
                 call.deliver(Overdue(call.id))
             else:
                 earliest = min(earliest, call.backstop)
-        state.arm(None, earliest)
+        state.back_up(earliest)
 
     def _record(self, call: InFlight, outcome: Response | BaseException) -> None:
         request = call.request

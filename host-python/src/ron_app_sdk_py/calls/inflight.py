@@ -242,6 +242,7 @@ class InFlight:
         """The error that ``failed`` reports, with what the transport knows of it."""
         error = report_error(failed)
         error.timeline = timeline(self.told)
+        # The time of the call passes whatever the last attempt met.
         late = isinstance(error, RonTimeoutError) and error.phase == "overall"
         if self.failure is not None and isinstance(error, RonNetworkError) and not late:
             error.reason = self.failure.reason

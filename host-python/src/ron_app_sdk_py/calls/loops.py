@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import AsyncGenerator, Callable
 
@@ -27,6 +28,8 @@ class LoopState:
     Attributes:
         now: the monotonic clock in nanoseconds. Everything here reads it, and so does the
             component: a loop may have a clock of its own.
+        calls: how many calls are under way on it.
+        wanted: the time of the tick that the component last asked it for, or None.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class LoopState:
         self._wake_at: float = 0
         self._backstop = math.inf
         self._used_at = self.now()
+        self.calls = 0
+        self.wanted: int | None = None
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -55,18 +60,21 @@ class LoopState:
         """As the method of the loop."""
         self.loop.call_soon_threadsafe(callback, *args)
 
-    def arm(self, wake_at: int | None, backstop: float = math.inf) -> None:
-        """Has a tick sent at that time, unless one comes earlier: an early one asks again. Times
-        are in nanoseconds.
+    def arm(self, wake_at: int | None) -> None:
+        """Has a tick sent when the component wants it, in nanoseconds, unless one comes earlier: an
+        early one asks again."""
+        self.wanted = wake_at
+        self._tick_by(self._backstop if wake_at is None else min(wake_at, self._backstop))
 
-        Args:
-            wake_at: when the component wants it, or None.
-            backstop: when this side looks at a call of its own accord.
-        """
+    def back_up(self, backstop: float) -> None:
+        """Has one sent at a time of this side's own too, when it looks at a call of its own
+        accord."""
         if backstop < self._backstop:
             self._backstop = backstop
-        at = self._backstop if wake_at is None else min(wake_at, self._backstop)
-        if at == math.inf or (self._timer is not None and self._wake_at <= at):
+            self._tick_by(backstop)
+
+    def _tick_by(self, at: float) -> None:
+        if at == math.inf or self._ticks_by(at):
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -75,11 +83,21 @@ class LoopState:
         self._timer = self.loop.call_later(delay, self._fire)
 
     def is_past_backstop(self) -> bool:
-        """Whether a call may be past its backstop. Who asks gives the next one to :meth:`arm`."""
+        """Whether a call may be past its backstop. Who asks gives the next one to :meth:`back_up`."""
         if self.now() < self._backstop:
             return False
         self._backstop = math.inf
         return True
+
+    def relieve(self, wake_at: int) -> None:
+        """As :meth:`arm`, from any thread, if calls are under way here that may wait for it."""
+        if self.calls and not self._ticks_by(wake_at):
+            # A closed loop has ended its calls.
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.arm, wake_at)
+
+    def _ticks_by(self, at: float) -> bool:
+        return self._timer is not None and self._wake_at <= at
 
     def _fire(self) -> None:
         self._timer = None
@@ -148,6 +166,15 @@ class Loops:
             self._endings[loop] = self._until_loop_ends(loop, state)
             await anext(self._endings[loop])
         return state
+
+    def relieve(self, state: LoopState) -> None:
+        """Has other loops send the tick that one was asked for which has no call any more: it may
+        not run again, and calls of theirs may wait for that time too."""
+        if state.calls or state.wanted is None or len(self._states) < 2:
+            return
+        for other in list(self._states.values()):
+            if other is not state:
+                other.relieve(state.wanted)
 
     async def close_current(self) -> None:
         """Closes what belongs to the running loop."""

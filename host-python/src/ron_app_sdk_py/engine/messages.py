@@ -248,7 +248,14 @@ def decode(text: str) -> Output:
 
 
 def _optional(field: str) -> int | None:
-    return int(field) if field else None
+    return _number(field) if field else None
+
+
+def _number(field: str) -> int:
+    number = int(field)
+    if not 0 <= number < 2**64:
+        raise ValueError("a number is out of range")
+    return number
 
 
 def _attempts(
@@ -261,8 +268,8 @@ def _attempts(
         raise ValueError("a timeline is longer than its message")
     attempts = [
         (
-            int(fields[n]),
-            int(fields[n + 1]),
+            _number(fields[n]),
+            _number(fields[n + 1]),
             _optional(fields[n + 2]),
             fields[n + 3],
             _optional(fields[n + 4]),
