@@ -5,12 +5,15 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 
+use crate::strip::stripped;
+
 /// Makes a component of a core module that carries its world.
 pub fn component(module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default()
+    let component = ComponentEncoder::default()
         .validate(true)
         .module(module)?
-        .encode()
+        .encode()?;
+    stripped(&component)
 }
 
 /// Links three components: `client` stands on `wire`, `user` on both, and `export` is what the user

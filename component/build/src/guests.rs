@@ -60,7 +60,7 @@ pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
     })
 }
 
-/// Flags that keep this machine's folders out of panic messages, and names out of the modules.
+/// Flags that keep this machine's folders out of panic messages.
 fn remapped(root: &Path, toolchain: &Toolchain) -> Result<String> {
     let home = env::var_os("CARGO_HOME").map_or_else(
         || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cargo"),
@@ -70,8 +70,6 @@ fn remapped(root: &Path, toolchain: &Toolchain) -> Result<String> {
         format!("--remap-path-prefix={}=/cargo", home.display()),
         format!("--remap-path-prefix={}=/sysroot", toolchain.sysroot()?),
         format!("--remap-path-prefix={}=/ron", root.display()),
-        // Cargo forgets the profile's `strip` for packages with a profile of their own.
-        "-Cstrip=symbols".to_owned(),
     ];
     let flags = flags
         .iter()

@@ -6,6 +6,7 @@
 mod compose;
 mod guests;
 mod manifest;
+mod strip;
 mod toolchain;
 mod wasi_wit;
 

@@ -3,8 +3,8 @@
 //! A tree of values would round large integers, and nest on the stack as deep as a server likes.
 //! Text does neither; only the members that are understood get decoded.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::mem;
 
 use serde_json::value::RawValue;
 
@@ -12,19 +12,58 @@ use crate::defaults::{MAX_JSON_DEPTH, MAX_JSON_NUMBER_BYTES};
 use crate::redact::Redactor;
 
 /// The members of an object and their texts. Of members with one name the last one counts.
-pub type Object = BTreeMap<String, Box<RawValue>>;
+pub type Object = BTreeMap<String, String>;
 
 /// The members of the object that `bytes` holds. Nothing if they hold anything else. A byte order
-/// mark is skipped; what is not UTF-8 and halves of surrogate pairs become U+FFFD.
+/// mark is skipped; what is not UTF-8 becomes U+FFFD.
 pub fn object(bytes: &[u8]) -> Option<Object> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    serde_json::from_str(&without_half_pairs(text)).ok()
+    // A check alone: any other type would bring number parsing and error texts, 20 kB.
+    let json: &RawValue = serde_json::from_str(text).ok()?;
+    json.get().starts_with('{').then(|| members(json.get()))
 }
 
-/// The string that `json` is.
+fn members(object: &str) -> Object {
+    let mut members = Object::new();
+    let mut depth: usize = 0;
+    let (mut name, mut text) = (None, String::new());
+    for token in tokens(object) {
+        match (depth, token.text()) {
+            (0, _) => {}
+            (1, ":") => name = string(&mem::take(&mut text)),
+            (1, "," | "}") => members.extend(name.take().zip(Some(mem::take(&mut text)))),
+            (_, token) => text.push_str(token),
+        }
+        depth = token.depth_behind(depth);
+    }
+    members
+}
+
+/// The string that `json` is. Halves of surrogate pairs become U+FFFD.
 pub fn string(json: &str) -> Option<String> {
-    serde_json::from_str(json).ok()
+    let mut rest = json.strip_prefix('"')?.strip_suffix('"')?;
+    let mut units = Vec::with_capacity(rest.len());
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        units.extend(plain.encode_utf16());
+        let (kind, behind) = escape.split_at_checked(1)?;
+        let (unit, behind) = match kind {
+            "u" => {
+                let (digits, behind) = behind.split_at_checked(4)?;
+                (u16::from_str_radix(digits, 16).ok()?, behind)
+            }
+            "b" => (0x08, behind),
+            "f" => (0x0c, behind),
+            "n" => (0x0a, behind),
+            "r" => (0x0d, behind),
+            "t" => (0x09, behind),
+            itself => (itself.bytes().next()?.into(), behind),
+        };
+        units.push(unit);
+        rest = behind;
+    }
+    units.extend(rest.encode_utf16());
+    Some(String::from_utf16_lossy(&units))
 }
 
 /// `text` as a JSON string.
@@ -73,12 +112,10 @@ pub fn portable(json: &str) -> String {
             }
             Token::Text(_) => {}
             Token::Number(number) => common &= is_common(number),
-            Token::Other("[" | "{") => {
-                depth += 1;
+            Token::Other(_) => {
+                depth = token.depth_behind(depth);
                 common &= depth <= MAX_JSON_DEPTH;
             }
-            Token::Other("]" | "}") => depth = depth.saturating_sub(1),
-            Token::Other(_) => {}
         }
         out.push_str(token.text());
     }
@@ -130,6 +167,15 @@ impl<'a> Token<'a> {
             Self::Text(text) | Self::Number(text) | Self::Other(text) => text,
         }
     }
+
+    /// How deep the text nests behind this, if it nested `depth` deep in front of it.
+    fn depth_behind(self, depth: usize) -> usize {
+        match self {
+            Self::Other("[" | "{") => depth + 1,
+            Self::Other("]" | "}") => depth.saturating_sub(1),
+            _ => depth,
+        }
+    }
 }
 
 /// Takes a valid text apart, leaving white space out.
@@ -162,46 +208,6 @@ fn string_length(json: &str) -> usize {
         !end
     });
     (inside.count() + 2).min(json.len())
-}
-
-/// `json` with U+FFFD for each escape of half a surrogate pair: no string can hold it.
-fn without_half_pairs(json: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    while let Some(found) = json[at..].find('\\') {
-        at += found;
-        let unit = utf16_unit(&json[at..]);
-        let length = match unit {
-            Some(0xd800..=0xdbff) => match utf16_unit(&json[at + 6..]) {
-                Some(0xdc00..=0xdfff) => 12,
-                _ => 0,
-            },
-            Some(0xdc00..=0xdfff) => 0,
-            Some(_) => 6,
-            None => 1 + json[at + 1..].chars().next().map_or(0, char::len_utf8),
-        };
-        if length == 0 {
-            out.push_str(&json[copied..at]);
-            out.push_str("\\ufffd");
-            copied = at + 6;
-        }
-        at += if length == 0 { 6 } else { length };
-    }
-    if copied == 0 {
-        return Cow::Borrowed(json);
-    }
-    out.push_str(&json[copied..]);
-    Cow::Owned(out)
-}
-
-/// The code unit of the escape `\uXXXX` at the start of `json`.
-fn utf16_unit(json: &str) -> Option<u16> {
-    let digits = json.strip_prefix("\\u")?.get(..4)?;
-    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    u16::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]
@@ -237,17 +243,7 @@ mod tests {
             (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
             (r#""\\ud83d\n""#, "\\ud83d\n"),
         ] {
-            assert_eq!(string(&without_half_pairs(json)).unwrap(), expected);
-        }
-        for broken in [
-            "\\",
-            r"\u",
-            r"\ud83",
-            r"\ud83d\",
-            r"\ud83d\u12",
-            "\\é\\ud83dé",
-        ] {
-            without_half_pairs(broken);
+            assert_eq!(string(json).unwrap(), expected);
         }
     }
 
@@ -283,9 +279,33 @@ mod tests {
         }
 
         #[test]
+        fn the_members_of_an_object_are_their_texts(
+            members in prop::collection::btree_map(".{0,4}", value(), 0..5)
+        ) {
+            let pretty = serde_json::to_string_pretty(&members).unwrap();
+            let texts = members.into_iter().map(|(name, value)| (name, value.to_string()));
+            prop_assert_eq!(object(pretty.as_bytes()), Some(texts.collect()));
+        }
+
+        #[test]
+        fn what_is_no_object_is_refused(
+            text in "\\{?( ?\"a\" ?: ?(-?[0-9.eE+-]{1,4}|null|[\\[{]{1,2}(1|\"a\"(:1)?)?[\\]}]{1,2}|\"\\\\?.\"),?){0,2}\\}? ?"
+        ) {
+            let reference: Result<BTreeMap<String, Box<RawValue>>, _> = serde_json::from_str(&text);
+            prop_assert_eq!(object(text.as_bytes()).is_some(), reference.is_ok(), "{}", text);
+        }
+
+        #[test]
+        fn a_string_is_what_serde_json_reads(
+            json in "\"([ -!#-\\[\\]-~é😀]|\\\\[\"\\\\/bfnrt]|\\\\u[0-9a-c][0-9a-fA-F]{3}|\\\\ud83d\\\\ude00){0,8}\""
+        ) {
+            prop_assert_eq!(string(&json), serde_json::from_str(&json).ok());
+        }
+
+        #[test]
         fn no_text_is_too_odd_to_be_looked_at(text in ".{0,40}|[\"\\\\u{}\\[\\],:0-9a-f]{0,40}") {
             object(text.as_bytes());
-            without_half_pairs(&text);
+            string(&text);
             portable(&text);
             scrubbed(&text, &Redactor::default());
         }

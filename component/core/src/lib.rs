@@ -7,6 +7,7 @@ pub mod config;
 pub mod defaults;
 pub mod error;
 pub mod header;
+pub mod host;
 pub mod idempotency;
 pub mod ids;
 pub mod json;

@@ -154,7 +154,7 @@ impl Members {
     fn read(body: &[u8], status: u16) -> Self {
         let mut outer = Level::of(body).unwrap_or_default();
         let wrapped = ["error", "problem"].into_iter().find_map(|name| {
-            let inner = Level::of(outer.members.get(name)?.get().as_bytes())?;
+            let inner = Level::of(outer.members.get(name)?.as_bytes())?;
             Some((name, inner))
         });
         outer.taken.extend(wrapped.iter().map(|(name, _)| name));
@@ -170,7 +170,7 @@ impl Members {
     fn take<T>(&mut self, name: &'static str, read: fn(&str) -> Option<T>) -> Option<T> {
         let inner = self.wrapped.iter_mut().map(|(_, inner)| inner);
         inner.chain([&mut self.outer]).find_map(|level| {
-            let value = read(level.members.get(name)?.get())?;
+            let value = read(level.members.get(name)?)?;
             level.taken.push(name);
             Some(value)
         })
@@ -210,14 +210,14 @@ impl Level {
     fn rest<'a>(&'a self, status: &'a str) -> impl Iterator<Item = (&'a str, String)> {
         self.members
             .iter()
-            .filter(move |(name, value)| self.is_left(name, value.get(), status))
-            .map(|(name, value)| (name.as_str(), json::portable(value.get())))
+            .filter(move |(name, value)| self.is_left(name, value, status))
+            .map(|(name, value)| (name.as_str(), json::portable(value)))
     }
 
     /// Whether there is a member of this name that nobody took.
     fn has_left(&self, name: &str, status: &str) -> bool {
         let value = self.members.get(name);
-        value.is_some_and(|value| self.is_left(name, value.get(), status))
+        value.is_some_and(|value| self.is_left(name, value, status))
     }
 
     /// Whether nobody took this member, and it says more than `status` does.
@@ -380,7 +380,7 @@ mod tests {
         json::object(json.as_bytes())
             .unwrap()
             .into_iter()
-            .map(|(name, value)| (name, json::portable(value.get())))
+            .map(|(name, value)| (name, json::portable(&value)))
             .collect()
     }
 
