@@ -83,7 +83,7 @@ class LoopState:
         self._timer = self.loop.call_later(delay, self._fire)
 
     def is_past_backstop(self) -> bool:
-        """Whether a call may be past its backstop. Who asks gives the next one to :meth:`back_up`."""
+        """Whether a call may be past its backstop. Who asks gives the next to :meth:`back_up`."""
         if self.now() < self._backstop:
             return False
         self._backstop = math.inf
