@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -178,6 +179,26 @@ async def test_a_late_call_with_a_call_of_its_own_middleware_ends_both() -> None
         task: Any = asyncio.current_task()
         assert task.cancelling() == 0
         assert_nothing_is_left(client)
+
+
+@pytest.mark.parametrize("crossing", ["metrics", "with_options"])
+async def test_a_call_whose_time_is_over_ends_whoever_crosses_first(crossing: str) -> None:
+    """The loop was busy, and before its timer comes another thread crosses, or the same."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with raw_server(silent) as url, RonClient(url) as client:
+        late = asyncio.create_task(client.get("/x", timeout=0.1))
+        while not client._calls._in_flight:
+            await asyncio.sleep(0)
+        time.sleep(0.2)
+        if crossing == "metrics":
+            assert client.metrics.in_flight == 1
+        else:
+            await client.with_options(timeout=1).close()
+        with pytest.raises(RonTimeoutError):
+            await asyncio.wait_for(late, LIMIT)
 
 
 async def test_many_calls_in_few_places_all_end(node: str) -> None:
