@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from held_calls import assert_nothing_is_left
 from ron_app_sdk_py import (
     Attempt,
     ClientConfig,
@@ -17,6 +18,7 @@ from ron_app_sdk_py import (
     RonProblem,
     RonTimeoutError,
 )
+from scripted import turns
 from servers import TOKEN, Request, answering, raw_server, read_request, reply
 
 LIMIT = 30
@@ -27,19 +29,6 @@ ENDINGS: dict[str, type[BaseException]] = {
 }
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
 PROBLEM = reply("503 Service Unavailable", b'{"code":"busy"}', "content-type: application/json")
-
-
-async def turns(count: int) -> None:
-    """Lets the loop go round so many times."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-def assert_nothing_is_left(client: RonClient) -> None:
-    """Neither side holds anything of a call."""
-    stats = client._calls.stats()
-    assert (stats["calls"], stats["exchanges"]) == (0, 0)
-    assert not client._calls._in_flight
 
 
 @pytest.mark.parametrize("transport", ["aiohttp", "httpx2"])

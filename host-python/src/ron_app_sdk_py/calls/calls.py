@@ -107,6 +107,8 @@ class Calls:
     def close_session(self, session: Session) -> None:
         """Closes a session and those derived from it; their calls end with
         :class:`RonClosedError`. From inside of a crossing, as a finalizer may, it is put off."""
+        if self._process != os.getpid():
+            self._start_after_fork()
         if self.is_crossing_here():
             self.abandon(session)
             return
@@ -189,10 +191,10 @@ class Calls:
         begin = request.begin(logs.wanted_level())
         guest = self._sessions.usable_guest()
         call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
+        self._pace.begin(call.started)
         counters = loop.counters
         counters.calls += 1
         self._in_flight[call.id] = call
-        self._pace.begin(call.started)
         try:
             self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
             response = await self._run(call)
