@@ -284,6 +284,7 @@ PATHS = (
     "/down",
     "/silent",
     "/body",
+    "/missing body",
     "/down for long",
     "/before",
     "/after",
