@@ -28,6 +28,7 @@ LONGEST_PAUSE = 5 * SECOND
 Answer = Literal["ok", "missing", "down", "shed"]
 Step = tuple[str, list[Any]]
 RARELY = st.sampled_from([False] * 9 + [True])
+TIMES = st.integers(1, 6 * SECOND)
 STEPS = st.one_of(
     st.tuples(
         st.just("begin"), st.lists(st.tuples(st.booleans(), st.booleans(), RARELY), max_size=6)
@@ -36,7 +37,8 @@ STEPS = st.one_of(
         st.just("answer"), st.lists(st.sampled_from(["ok", "missing", "down", "shed"]), max_size=6)
     ),
     st.tuples(st.just("cancel"), st.lists(st.integers(0, 9), max_size=2)),
-    st.tuples(st.just("wait"), st.lists(st.integers(1, 2 * SECOND), max_size=2)),
+    st.tuples(st.just("wait"), st.lists(TIMES, max_size=2)),
+    st.tuples(st.just("oversleep"), st.lists(TIMES, max_size=1)),
     st.tuples(st.just("close"), st.lists(st.just(None), max_size=1)),
 )
 
@@ -175,6 +177,10 @@ class Queue:
             self.wake()
         self.clock.now = until
 
+    def oversleep(self, time: int) -> None:
+        """Lets time pass while nobody sends a tick."""
+        self.clock.now += time
+
     def wake(self) -> None:
         """Lets time pass until a tick is wanted."""
         if self.wake_at is not None:
@@ -196,7 +202,6 @@ class Queue:
     def cross(self, crossing: Callable[[], Output], newcomers: list[int] | None = None) -> None:
         """Crosses, and checks what comes of it."""
         now = self.clock.now
-        waited = len(self.waiting)
         output = crossing()
         self.wake_at = output.wake_at
         due = [(call.due, id_) for id_, call in self.calls.items() if call.due is not None]
@@ -215,7 +220,7 @@ class Queue:
                 case Done():
                     self.forget(item.call)
                 case Failed():
-                    self.check_failed(item, waited, item.call in joining)
+                    self.check_failed(item, item.call in joining)
                     self.forget(item.call)
         served = [id_ for id_ in sent if id_ in self.calls]
         assert set(self.waiting[: len(served)]) == set(served), "first come, first served"
@@ -235,13 +240,13 @@ class Queue:
             assert self.wake_at is not None
             assert self.wake_at <= call.deadline
 
-    def check_failed(self, failed: Failed, waited: int, joining: bool) -> None:
+    def check_failed(self, failed: Failed, joining: bool) -> None:
         """Whether the error of a call is one that it may have."""
         call = self.calls[failed.call]
         match failed.kind, json.loads(failed.report)["code"]:
             case "overload", "queue_full":
                 assert joining
-                assert waited >= self.length
+                assert len(self.waiting) > self.length
             case "overload", "throttled":
                 assert failed.call in self.waiting
                 assert self.paused_until >= call.deadline
