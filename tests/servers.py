@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -31,13 +32,13 @@ async def raw_server(
     """A server on the running loop that does with each connection what ``handler`` says: its
     URL."""
     tasks: set[asyncio.Task[None]] = set()
-    transports: list[asyncio.WriteTransport] = []
+    transports: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        transports.append(writer.transport)
+        transports.add(writer.transport)
         try:
             await handler(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -62,7 +63,7 @@ async def raw_server(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         # TLS would wait for a client to say goodbye, longer than the loop lives.
-        for transport in transports:
+        for transport in list(transports):
             transport.abort()
         await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 
+from held_calls import assert_nothing_is_left
 from ron_app_sdk_py import (
     Attempt,
     ClientConfig,
@@ -16,6 +18,7 @@ from ron_app_sdk_py import (
     RonProblem,
     RonTimeoutError,
 )
+from scripted import turns
 from servers import TOKEN, Request, answering, raw_server, read_request, reply
 
 LIMIT = 30
@@ -26,19 +29,6 @@ ENDINGS: dict[str, type[BaseException]] = {
 }
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
 PROBLEM = reply("503 Service Unavailable", b'{"code":"busy"}', "content-type: application/json")
-
-
-async def turns(count: int) -> None:
-    """Lets the loop go round so many times."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-def assert_nothing_is_left(client: RonClient) -> None:
-    """Neither side holds anything of a call."""
-    stats = client._calls.stats()
-    assert (stats["calls"], stats["exchanges"]) == (0, 0)
-    assert not client._calls._in_flight
 
 
 @pytest.mark.parametrize("transport", ["aiohttp", "httpx2"])
@@ -178,6 +168,26 @@ async def test_a_late_call_with_a_call_of_its_own_middleware_ends_both() -> None
         task: Any = asyncio.current_task()
         assert task.cancelling() == 0
         assert_nothing_is_left(client)
+
+
+@pytest.mark.parametrize("crossing", ["metrics", "with_options"])
+async def test_a_call_whose_time_is_over_ends_whoever_crosses_first(crossing: str) -> None:
+    """The loop was busy, and before its timer comes another thread crosses, or the same."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with raw_server(silent) as url, RonClient(url) as client:
+        late = asyncio.create_task(client.get("/x", timeout=0.1))
+        while not client._calls._in_flight:
+            await asyncio.sleep(0)
+        time.sleep(0.2)
+        if crossing == "metrics":
+            assert client.metrics.in_flight == 1
+        else:
+            await client.with_options(timeout=1).close()
+        with pytest.raises(RonTimeoutError):
+            await asyncio.wait_for(late, LIMIT)
 
 
 async def test_many_calls_in_few_places_all_end(node: str) -> None:

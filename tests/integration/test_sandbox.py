@@ -99,6 +99,18 @@ def test_the_deadline_is_the_wake_up_time_and_a_tick_then_ends_the_call(guest: G
     assert guest.tick().wake_at is None
 
 
+def test_what_is_asked_for_one_thing_answers_nothing_else(guest: Guest) -> None:
+    """Where only one item is looked for, another would be lost, and its call never end."""
+    clock = guest._clock
+    assert isinstance(clock, StoppedClock)
+    guest.begin(1, 7, Begin("GET", "/x", None, [("timeout", "500")], [], []))
+    clock.now += 500
+    assert guest.stats()["calls"] == 1
+    assert guest.derive(1, 2, []).items == [Opened(0, 2)]
+    assert guest.open(3, SETTINGS).items == [Opened(0, 3)]
+    assert [type(item) for item in guest.tick().items] == [Abort, Failed]
+
+
 def test_the_end_of_one_call_sends_the_next_that_waited(guest: Guest) -> None:
     guest.open(2, [*SETTINGS, ("max-concurrency", "1")])
     guest.begin(2, 7, GET)

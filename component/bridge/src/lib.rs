@@ -21,6 +21,19 @@ thread_local! {
     static CALLS: Calls = Calls::default();
 }
 
+/// As [`answer`], and lets the calls go on that can. Not for exports whose host looks for one item:
+/// it would miss what the others are told.
+fn run(
+    message: &str,
+    f: impl FnOnce(&Calls, &mut Reader<'_>, &mut Writer) -> Result<(), Malformed>,
+) -> String {
+    answer(message, |calls, rest, out| {
+        let result = f(calls, rest, out);
+        calls.run_woken(out);
+        result
+    })
+}
+
 /// Sets both clocks, runs `f` on the rest of the message and answers with what came of it.
 fn answer(
     message: &str,
@@ -33,7 +46,6 @@ fn answer(
         if let Err(fault) = result {
             messages::malformed(&mut out, &fault);
         }
-        calls.run_woken(&mut out);
         calls.take_log(&mut out);
         messages::output(&mut out)
     })
@@ -64,14 +76,14 @@ impl Guest for Bridge {
     }
 
     fn begin(message: String) -> String {
-        answer(&message, |calls, rest, out| {
+        run(&message, |calls, rest, out| {
             let begin = messages::Begin::read(rest)?;
             calls.begin(begin, out)
         })
     }
 
     fn feed(message: String) -> String {
-        answer(&message, |calls, rest, out| {
+        run(&message, |calls, rest, out| {
             let call = rest.number("call")?;
             port::deliver(rest.take_rest()).map_err(Malformed::new)?;
             calls.run(call, out);
@@ -80,7 +92,7 @@ impl Guest for Bridge {
     }
 
     fn cancel(message: String) -> String {
-        answer(&message, |calls, rest, out| {
+        run(&message, |calls, rest, out| {
             let call = rest.number("call")?;
             rest.end()?;
             calls.cancel(call, out);
@@ -89,7 +101,7 @@ impl Guest for Bridge {
     }
 
     fn close(message: String) -> String {
-        answer(&message, |calls, rest, _| {
+        run(&message, |calls, rest, _| {
             let session = rest.number("session")?;
             rest.end()?;
             calls.close(session);

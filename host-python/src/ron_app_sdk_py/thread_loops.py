@@ -76,6 +76,9 @@ class ThreadLoops:
         """Closes the loops of all threads, those with a call at its end. It waits for none: the
         call may be waiting for what closes the client."""
         self._closed = True
+        if self._process != os.getpid():
+            # All of it is the parent's, the lock too, which a thread that isn't there may hold.
+            return
         with self._lock:
             helpers, self._helpers = self._helpers, None
         _close_all(self._all, self._process)

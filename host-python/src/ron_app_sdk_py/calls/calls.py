@@ -108,6 +108,8 @@ class Calls:
     def close_session(self, session: Session) -> None:
         """Closes a session and those derived from it; their calls end with
         :class:`RonClosedError`. From inside of a crossing, as a finalizer may, it is put off."""
+        if self._process != os.getpid():
+            self._start_after_fork()
         if self.is_crossing_here():
             self.abandon(session)
             return

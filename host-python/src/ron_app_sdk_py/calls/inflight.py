@@ -67,6 +67,7 @@ class InFlight:
     """
 
     __slots__ = (
+        "_cancelling",
         "_interrupted",
         "_task",
         "_waiter",
@@ -115,6 +116,8 @@ class InFlight:
         self.told: Attempts | None = None
         self.failure: TransportFailure | None = None
         self._task = asyncio.current_task()
+        # Whoever cleans up after a cancellation may call too.
+        self._cancelling = self._task.cancelling() if self._task is not None else 0
         self._waiter: asyncio.Future[None] | None = None
         self._waiting_for_network = False
         self._interrupted = False
@@ -138,9 +141,20 @@ class InFlight:
         self.loop.arm(wake_at)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-        elif self._waiting_for_network and not self._interrupted and self._task is not None:
-            self._interrupted = True
-            self._task.cancel()
+        else:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Cancels the wait for the network, if there is one."""
+        if not self._waiting_for_network or self._interrupted or self._task is None:
+            return
+        if self._task is asyncio.current_task(self.loop.loop):
+            # Another call, in this one's middleware, runs. A task that cancels itself is cancelled
+            # at its next wait, which may be one of the caller's.
+            self.loop.loop.call_soon(self._interrupt)
+            return
+        self._interrupted = True
+        self._task.cancel()
 
     async def wait(self) -> None:
         """Waits until something is in the inbox."""
@@ -163,10 +177,12 @@ class InFlight:
         self._waiting_for_network = True
         try:
             result = await work
-        except (asyncio.CancelledError, TransportFailure):
+        except (asyncio.CancelledError, TransportFailure) as error:
             self._waiting_for_network = False
             if self._end_interruption():
                 raise InterruptedByInboxError from None
+            if isinstance(error, TransportFailure):
+                self._check_not_cancelled()
             raise
         finally:
             self._waiting_for_network = False
@@ -174,6 +190,7 @@ class InFlight:
             self._end_interruption()
         if interrupted:
             raise InterruptedByInboxError
+        self._check_not_cancelled()
         return result
 
     def _end_interruption(self) -> bool:
@@ -181,7 +198,13 @@ class InFlight:
         if not self._interrupted or self._task is None:
             return False
         self._interrupted = False
-        return self._task.uncancel() == 0
+        return self._task.uncancel() <= self._cancelling
+
+    def _check_not_cancelled(self) -> None:
+        """Raises the cancellation that somebody on the way has lost, as aiohappyeyeballs 2.7 does
+        between the first connection and the end of the other attempts."""
+        if self._task is not None and self._task.cancelling() > self._cancelling:
+            raise asyncio.CancelledError
 
     def body(self, segments: Pairs) -> bytes:
         """The body of a request: what this side holds, and what the component made."""

@@ -177,10 +177,11 @@ class Loops:
                 other.relieve(state.wanted)
 
     async def close_current(self) -> None:
-        """Closes what belongs to the running loop."""
-        ending = self._endings.get(asyncio.get_running_loop())
-        if ending is not None:
-            await ending.aclose()
+        """Closes what belongs to the running loop. A child that was forked in a coroutine has
+        none."""
+        loop = running_loop()
+        if loop is not None and loop in self._endings:
+            await self._endings[loop].aclose()
 
     async def _until_loop_ends(
         self, loop: asyncio.AbstractEventLoop, state: LoopState
