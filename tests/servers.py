@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+from ron_app_sdk_py.transport.closing import abort
+
 ROOT = Path(__file__).parent.parent
 TOKEN = "test-token-0123456789"
 
@@ -64,7 +66,7 @@ async def raw_server(
             await asyncio.gather(*tasks, return_exceptions=True)
         # TLS would wait for a client to say goodbye, longer than the loop lives.
         for transport in list(transports):
-            transport.abort()
+            abort(transport)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

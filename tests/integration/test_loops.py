@@ -204,9 +204,11 @@ async def test_synchronous_calls_inside_a_loop_keep_their_connection() -> None:
 
 
 IN_A_CALL = """
-    import asyncio, sys
+    import asyncio, signal, sys
     from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync
 
+    # Where the tests run in the background of a shell, the signal is ignored, and so here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config = ClientConfig(base_url=sys.argv[1], timeout=300, read_timeout=300)
 
     async def slow():

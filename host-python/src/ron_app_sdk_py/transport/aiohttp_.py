@@ -30,6 +30,7 @@ from ..defaults import (
     MAX_RESPONSE_HEADER_FIELDS,
     WRITE_PIECE_BYTES,
 )
+from .closing import abort
 from .content import Content, declared_length
 from .failures import (
     connect_failure,
@@ -221,7 +222,7 @@ def _abort(response: aiohttp.ClientResponse) -> None:
     left to write, perhaps for ever."""
     connection = response.connection
     if connection is not None and connection.transport is not None:
-        connection.transport.abort()
+        abort(connection.transport)
     response.close()
 
 
@@ -242,7 +243,7 @@ class _Sending:
     def abort(self) -> None:
         """Closes the connection at once."""
         if self.transport is not None:
-            self.transport.abort()
+            abort(self.transport)
 
 
 _sending: ContextVar[_Sending] = ContextVar("sending")
@@ -301,7 +302,7 @@ class _Connector(aiohttp.TCPConnector):
             if use is None:
                 use = self._uses[protocol] = _Use(self._trust)
             elif sending.fresh or use.trust != self._trust:
-                transport.abort()
+                abort(transport)
                 connection.close()
                 continue
             sending.transport = transport

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import httpcore2
 
+from .closing import abort
 from .sockets import acknowledge_timeout, acknowledge_within
 
 _HIGH_WATER_BYTES = 256 * 1024
@@ -100,7 +101,7 @@ class SocketStream(asyncio.Protocol, httpcore2.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Closes the connection at once."""
-        self._connected.abort()
+        abort(self._connected)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore2 asks for: ``is_readable`` of an idle connection means that it is over."""
