@@ -379,5 +379,5 @@ async def test_nothing_grows_however_many_calls_are_cancelled(
             # Of each idle connection both ends are here.
             assert after.descriptors <= opened + 2 * PLACES
             assert after.objects <= before.objects + 20 * PLACES
-            assert after.resident_kib <= before.resident_kib + 32 * 1024
+            assert after.resident_kib <= before.resident_kib + 8 * 1024
         await until(lambda: server.open == 0 and descriptors() <= opened)
