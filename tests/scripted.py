@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from ron_app_sdk_py.engine import guest
+from ron_app_sdk_py.base import BaseClient
+from ron_app_sdk_py.engine.guest import SystemClock
 from ron_app_sdk_py.transport import TransportFailure, TransportRequest, TransportSettings
 
 MILLISECOND = 1_000_000
 
 
-class HurriedClock(guest.SystemClock):
+class HurriedClock(SystemClock):
     """The component's clock: it goes on by a millisecond each time that it is read."""
 
     def __init__(self) -> None:
@@ -58,7 +59,7 @@ def hurried() -> Iterator[HurriedClock]:
     """Has new clients take their time from one clock."""
     clock = HurriedClock()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guest, "SystemClock", lambda: clock)
+        patch.setattr(BaseClient, "_clock", clock)
         yield clock
 
 

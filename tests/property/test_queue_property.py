@@ -91,7 +91,7 @@ class Queue:
         self.length = length
         self.limit = places
         self.paused_until = 0
-        self.slowed_at = 0
+        self.slowed_at: int | None = None
         self.calls: dict[int, Call] = {}
         self.waiting: list[int] = []
         self.wake_at: int | None = None
@@ -138,13 +138,15 @@ class Queue:
         call, guest = self.calls[id_], self.guest
         exchange = call.exchange
         assert exchange is not None
+        # What began before the last cut tells nothing of the pace since.
+        counts = self.slowed_at is None or call.sent_at > self.slowed_at
+        if answer in ("ok", "missing") and counts:
+            self.limit = min(self.limit + 1, self.places)
         match answer:
             case "ok":
-                self.limit = min(self.limit + 1, self.places)
                 self.cross(lambda: guest.response(id_, exchange, 200, []))
                 return
             case "missing":
-                self.limit = min(self.limit + 1, self.places)
                 status, body, wait = 404, b"", 0
             case "down":
                 status, body, wait = 503, DOWN, DOWN_FOR
@@ -157,7 +159,7 @@ class Queue:
         if answer == "shed":
             now = self.clock.now
             self.paused_until = max(self.paused_until, now + LONGEST_PAUSE)
-            if call.sent_at >= self.slowed_at:
+            if counts:
                 self.limit = max(min(self.limit, len(self.under_way)) // 2, 1)
                 self.slowed_at = now
         call.exchange, call.due = None, self.clock.now + wait

@@ -146,11 +146,12 @@ def lost_failure(error: BaseException, *, head_seen: bool) -> TransportFailure:
     """
     tls = find(error, ssl.SSLError)
     if tls is not None and not head_seen:
-        refusal = tls_failure(tls)
-        # In TLS 1.3 a server that refuses the client's certificate says so only now. Whatever else
-        # breaks TLS, the server may have the request.
-        if refusal.reason == "client_certificate":
-            return refusal
+        failure = tls_failure(tls)
+        if failure.reason == "client_certificate":
+            # In TLS 1.3 a server that refuses it says so only now, before it takes the request.
+            return failure
+        # The server may have the request, so this must not pass for a failed handshake.
+        return TransportFailure("connection-terminated", failure.detail, reason="tls")
     number = error_number(error)
     if number == errno.ETIMEDOUT:
         # Its system no longer acknowledges what it is sent.
