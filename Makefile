@@ -69,11 +69,12 @@ bench: build ## Measure against the rivals in one run (ONLY=small-get,post ROUND
 	PYTHONPATH=tests $(BIN)/python -m bench
 
 SCHEDULES ?= 20000
-chaos: build ## Every call through every fault, then simulated schedules (SEED= ROUNDS= CASE= BUDGET=seconds SCHEDULES=)
+CANCELLED ?= 10000
+chaos: build ## Faults, schedules, cancelled calls (SEED= ROUNDS= CASE= BUDGET=seconds SCHEDULES= CANCELLED=)
 	@PYTHONPATH=tests $(BIN)/python -m chaos
 ifndef CASE
 	RON_SIM_SCHEDULES=$(SCHEDULES) $(BIN)/python -m pytest -q tests/property/test_schedules_property.py
-	RON_CANCELLED_CALLS=10000 $(BIN)/python -m pytest -q -k cancelled tests
+	RON_CANCELLED_CALLS=$(CANCELLED) $(BIN)/python -m pytest -q -s tests/integration/test_cancellation.py -k grows
 endif
 
 EXAMPLES ?= 5000
