@@ -68,6 +68,16 @@ def test_a_pause_holds_back_the_calls_that_wait_and_then_lets_them_go_in_order()
     assert order == [3, 4, 5, 6]
 
 
+def test_a_newcomer_passes_nobody_though_the_pause_is_over_that_held_the_others_back() -> None:
+    clock, guest = opened(("max-concurrency", "1"), ("retries", "0"))
+    (first,) = sent(guest.begin(1, 1, get()).items)
+    guest.begin(1, 2, get())
+    answered(guest, first, 429, *SLOW_DOWN)
+    # Nobody ticked at the end of the pause.
+    clock.now += 4 * SECOND
+    assert [send.call for send in sent(guest.begin(1, 3, get()).items)] == [2]
+
+
 def test_no_attempt_begins_at_the_end_of_its_call() -> None:
     clock, guest = opened(("max-concurrency", "1"), ("retries", "0"))
     (first,) = sent(guest.begin(1, 1, get()).items)
