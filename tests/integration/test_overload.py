@@ -68,6 +68,16 @@ def test_a_pause_holds_back_the_calls_that_wait_and_then_lets_them_go_in_order()
     assert order == [3, 4, 5, 6]
 
 
+def test_a_newcomer_passes_nobody_though_the_pause_is_over_that_held_the_others_back() -> None:
+    clock, guest = opened(("max-concurrency", "1"), ("retries", "0"))
+    (first,) = sent(guest.begin(1, 1, get()).items)
+    guest.begin(1, 2, get())
+    answered(guest, first, 429, *SLOW_DOWN)
+    # Nobody ticked at the end of the pause.
+    clock.now += 4 * SECOND
+    assert [send.call for send in sent(guest.begin(1, 3, get()).items)] == [2]
+
+
 def test_no_attempt_begins_at_the_end_of_its_call() -> None:
     clock, guest = opened(("max-concurrency", "1"), ("retries", "0"))
     (first,) = sent(guest.begin(1, 1, get()).items)
@@ -84,14 +94,63 @@ def test_no_attempt_begins_at_the_end_of_its_call() -> None:
 def test_a_pause_that_outlasts_calls_ends_them_at_once_and_the_others_later() -> None:
     clock, guest = opened(("max-concurrency", "1"), ("retries", "0"))
     (first,) = sent(guest.begin(1, 1, get()).items)
-    guest.begin(1, 2, get(timeout=2 * SECOND))
-    guest.begin(1, 3, get(timeout=4 * SECOND))
+    for call, seconds in ((2, 2), (3, 3), (4, 4)):
+        guest.begin(1, call, get(timeout=seconds * SECOND))
     items = answered(guest, first, 429, *SLOW_DOWN)
     ended = {item.call: item.report for item in items if isinstance(item, Failed)}
-    assert list(ended) == [1, 2]
+    assert list(ended) == [1, 2, 3]
     assert '"throttled"' in ended[2]
+    assert '"throttled"' in ended[3]
     clock.now += 3 * SECOND
-    assert [send.call for send in sent(guest.tick().items)] == [3]
+    assert [send.call for send in sent(guest.tick().items)] == [4]
+
+
+def test_a_pause_grows_with_each_refusal_in_a_row() -> None:
+    clock, guest = opened(("max-concurrency", "2"), ("retries", "0"))
+    (first,) = sent(guest.begin(1, 1, get()).items)
+    (other,) = sent(guest.begin(1, 2, get()).items)
+    guest.begin(1, 3, get())
+    answered(guest, first, 429)
+    clock.now += SECOND // 4
+    answered(guest, other, 429, *SLOW_DOWN)
+    # The end of the first pause is not that of the second.
+    clock.now += SECOND
+    assert not sent(guest.tick().items)
+    clock.now += 2 * SECOND
+    (going,) = sent(guest.tick().items)
+    guest.begin(1, 4, get())
+    answered(guest, going, 429)
+    # At least half of what may be drawn: 2 s now.
+    clock.now += 99 * SECOND // 100
+    assert not sent(guest.tick().items)
+    clock.now += 2 * SECOND
+    assert [send.call for send in sent(guest.tick().items)] == [4]
+
+
+def test_only_what_began_since_the_last_refusal_brings_the_pace_back() -> None:
+    clock, guest = opened(("max-concurrency", "4"), ("retries", "0"))
+    going = []
+    for call in range(1, 21):
+        going += sent(guest.begin(1, call, get()).items)
+    assert len(going) == 4
+    clock.now += SECOND
+    assert not sent(answered(guest, going.pop(), 429, ("retry-after", "0")))
+    clock.now += SECOND
+    going = [send for earlier in going for send in sent(answered(guest, earlier, 200))]
+    assert len(going) == 2
+    clock.now += SECOND
+    going = [send for earlier in going for send in sent(answered(guest, earlier, 200))]
+    assert len(going) == 4
+
+
+def test_a_place_passes_by_the_calls_that_were_closed_meanwhile() -> None:
+    _, guest = opened(("max-concurrency", "1"))
+    guest.derive(1, 2, [])
+    (first,) = sent(guest.begin(2, 1, get()).items)
+    guest.begin(2, 2, get())
+    guest.begin(1, 3, get())
+    assert [send.call for send in sent(guest.close(2).items)] == [3]
+    assert first.call == 1
 
 
 def test_a_retry_that_finds_no_place_ends_with_what_its_last_attempt_met() -> None:

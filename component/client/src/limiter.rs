@@ -176,7 +176,7 @@ struct Waiting<'a> {
     number: u64,
     deadline: u64,
     /// Until the end of a pause.
-    sleep: Option<(u64, Sleep)>,
+    sleep: Option<Sleep>,
     over: bool,
 }
 
@@ -199,11 +199,9 @@ impl Future for Waiting<'_> {
                 }
                 break;
             };
-            if this.sleep.as_ref().is_none_or(|(when, _)| *when != until) {
-                this.sleep = Some((until, sleep_until(until)));
-            }
-            let pending = this.sleep.as_mut();
-            if pending.is_some_and(|(_, sleep)| Pin::new(sleep).poll(context).is_pending()) {
+            // A pause only grows, and its end is asked for again then.
+            let sleep = this.sleep.get_or_insert_with(|| sleep_until(until));
+            if Pin::new(sleep).poll(context).is_pending() {
                 break;
             }
             this.sleep = None;
