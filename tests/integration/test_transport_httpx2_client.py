@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -219,4 +219,4 @@ for make in (lambda: RonClient(transport="httpx2"), lambda: httpx2_transport(obj
 def test_an_unknown_transport_is_refused_by_name() -> None:
     for transport, name in (("requests", "'requests'"), (httpx2.AsyncClient(), "AsyncClient")):
         with pytest.raises(RonConfigError, match=f"transport is {name}.*aiohttp.*httpx2"):
-            RonClient(transport=transport)  # type: ignore[arg-type]
+            RonClient(transport=cast(Any, transport))

@@ -204,8 +204,8 @@ async def test_a_proxy_that_opens_no_tunnel_is_told(
             token=TOKEN,
         )
         error = await failure(transport, config)
-    assert (type(error), error.code) == (RonConnectError, "destination_unavailable")
-    assert error.reason == reason  # type: ignore[attr-defined]
+    assert isinstance(error, RonConnectError)
+    assert (error.code, error.reason) == ("destination_unavailable", reason)
     assert says in error.__notes__[0]
     assert proxy.removeprefix("http://") in error.__notes__[0]
     assert len(asked) == 1

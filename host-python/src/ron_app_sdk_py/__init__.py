@@ -8,6 +8,7 @@ Everything is loaded when it is first used, so importing this package costs next
 
 from __future__ import annotations
 
+from ._lazy import exports
 from ._version import __version__
 
 # What type checkers take for true. To import it from `typing` would take 10 ms, most of the time
@@ -15,8 +16,6 @@ from ._version import __version__
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .calls.metrics import CallRecord, Metrics
     from .client import RonClient
     from .config import ClientConfig
@@ -115,8 +114,7 @@ _MODULES = {
         "Timeline",
     ),
 }
-# `__all__` below names the same once more, because type checkers read it as it is written.
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+# `__all__` names the same once more, because type checkers read it as it is written.
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -166,15 +164,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    module = _HOMES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{module}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = exports(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

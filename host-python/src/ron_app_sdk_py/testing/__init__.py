@@ -8,11 +8,11 @@ for users.
 
 from __future__ import annotations
 
+from .._lazy import exports
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .simulation.clients import SimulatedClient, SimulatedClientSync
     from .simulation.errors import SimulationDeadlockError, SimulationError
     from .simulation.outcomes import (
@@ -58,8 +58,7 @@ _MODULES = {
     "simulation.requests": ("SimulatedRequest",),
     "simulation.simulation": ("Simulation",),
 }
-# `__all__` below names the same once more, because type checkers read it as it is written.
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+# `__all__` names the same once more, because type checkers read it as it is written.
 
 __all__ = [
     "Answer",
@@ -86,15 +85,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    module = _HOMES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{module}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = exports(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -75,6 +75,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._selector_of_timers.end_ns = self._virtual_clock.now_ns + self._limit_ns
         super().run_forever()
 
+    # typeshed gives asyncio's method a generator as well, and other arguments in each version.
     def create_task(self, coro: Coroutine[Any, Any, T], **options: Any) -> asyncio.Task[T]:  # type: ignore[override]
         """As that of asyncio."""
         task = super().create_task(coro, **options)
@@ -90,6 +91,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
+    # typeshed's types of the arguments are variadic generics, which say nothing more here.
     def run_in_executor(  # type: ignore[override]
         self, executor: object, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:

@@ -10,6 +10,7 @@ import errno
 import json as json_
 import math
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -77,7 +78,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(ABC):
     """What becomes of one HTTP request. Use the classes derived from it.
 
     Attributes:
@@ -98,9 +99,9 @@ class Outcome:
                     "Silence, Stalled or ConnectHangs"
                 )
 
+    @abstractmethod
     def plan(self) -> Plan:
         """The outcome, step by step."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +116,9 @@ class _NoConnection(Outcome):
         """The outcome, step by step."""
         return Plan(connect=self.connect, refusal=self._why, received=False)
 
+    @abstractmethod
     def _why(self) -> TransportFailure:
-        raise NotImplementedError
+        """What the transport reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,8 +212,9 @@ class _Lost(Outcome):
             connect=self.connect, received=self.received, head_after=self.after, loss=self._why
         )
 
+    @abstractmethod
     def _why(self) -> TransportFailure:
-        raise NotImplementedError
+        """What the transport reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
