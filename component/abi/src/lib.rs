@@ -143,6 +143,26 @@ impl Writer {
         self.message.push('\0');
     }
 
+    /// Adds an escaped field, which may stand for any text: U+001A stands before `0` for NUL, `n` for
+    /// LF, `r` for CR and `s` for itself.
+    pub fn escaped(&mut self, field: &str) {
+        let special = |b: u8| b < b' ' && matches!(b, b'\0' | b'\n' | b'\r' | b'\x1a');
+        if !field.bytes().any(special) {
+            self.message.push_str(field);
+        } else {
+            for c in field.chars() {
+                match c {
+                    '\0' => self.message.push_str("\x1a0"),
+                    '\n' => self.message.push_str("\x1an"),
+                    '\r' => self.message.push_str("\x1ar"),
+                    '\x1a' => self.message.push_str("\x1as"),
+                    _ => self.message.push(c),
+                }
+            }
+        }
+        self.message.push('\0');
+    }
+
     /// Adds a number field.
     pub fn number(&mut self, number: u64) {
         self.message.push_str(itoa::Buffer::new().format(number));

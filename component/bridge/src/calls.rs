@@ -7,6 +7,7 @@ use ron_abi::{Malformed, NO_CALL, Writer};
 
 use crate::messages::{self, Begin, Derive, Open};
 use crate::wit::ron::app::driver::LogLevel;
+use crate::wit::ron::app::events::{self, Subscription};
 use crate::wit::ron::app::session::{Call, Session};
 use crate::wit::ron::app::types::{Body, StreamedBody};
 use crate::wit::ron::app::{admin, driver, node};
@@ -16,10 +17,16 @@ use crate::wit::ron::wire::port;
 #[derive(Default)]
 pub struct Calls {
     sessions: RefCell<BTreeMap<u64, Session>>,
-    calls: RefCell<BTreeMap<u64, Call>>,
+    calls: RefCell<BTreeMap<u64, Work>>,
     log_level: Cell<Option<LogLevel>>,
     /// Whether the host wants timelines.
     timelines: Cell<bool>,
+}
+
+/// What a `begin` has begun.
+enum Work {
+    Call(Call),
+    Stream(Subscription),
 }
 
 impl Calls {
@@ -52,7 +59,7 @@ impl Calls {
                 self.sessions.borrow_mut().insert(id, session);
                 messages::opened(out, id);
             }
-            Err(error) => messages::error(out, NO_CALL, &error),
+            Err(error) => messages::error(out, NO_CALL, &error, 0),
         }
     }
 
@@ -66,7 +73,7 @@ impl Calls {
         let call = {
             let sessions = self.sessions.borrow();
             let Some(session) = sessions.get(&begin.session) else {
-                messages::error(out, id, &messages::closed_session());
+                messages::error(out, id, &messages::closed_session(), 0);
                 return Ok(());
             };
             let mut request = begin.request;
@@ -77,9 +84,17 @@ impl Calls {
                     repeats: true,
                 })
             });
-            match begin.node {
-                None => session.start(request, id),
-                Some(credential) => node::start(session, request, credential, id),
+            match (begin.stream, begin.node) {
+                (None, None) => Work::Call(session.start(request, id)),
+                (None, Some(credential)) => {
+                    Work::Call(node::start(session, request, credential, id))
+                }
+                (Some(options), None) => {
+                    Work::Stream(events::subscribe(session, request, &options, id))
+                }
+                (Some(options), Some(credential)) => {
+                    Work::Stream(node::subscribe(session, request, credential, &options, id))
+                }
             }
         };
         self.calls.borrow_mut().insert(id, call);
@@ -99,18 +114,28 @@ impl Calls {
         Ok(())
     }
 
-    /// Runs a call as far as it goes.
+    /// Runs a call or a stream as far as it goes.
     pub fn run(&self, id: u64, out: &mut Writer) {
         port::attribute(id);
-        let result = match self.calls.borrow().get(&id) {
-            Some(call) => call.poll(),
-            None => None,
+        let is_over = match self.calls.borrow().get(&id) {
+            Some(Work::Call(call)) => self.run_call(id, call, out),
+            Some(Work::Stream(stream)) => run_stream(id, stream, out),
+            None => {
+                out.items(&port::drain());
+                false
+            }
         };
-        let Some(result) = result else {
+        if is_over {
+            self.calls.borrow_mut().remove(&id);
+        }
+    }
+
+    /// Whether it is over.
+    fn run_call(&self, id: u64, call: &Call, out: &mut Writer) -> bool {
+        let Some(result) = call.poll() else {
             out.items(&port::drain());
-            return;
+            return false;
         };
-        self.calls.borrow_mut().remove(&id);
         match result {
             Ok(response) => {
                 let exchange = response.body().and_then(port::release);
@@ -132,8 +157,16 @@ impl Calls {
                 if self.timelines.get() {
                     messages::timeline(out, id, &error.timeline, error.stopped);
                 }
-                messages::error(out, id, &error);
+                messages::error(out, id, &error, error.timeline.len() as u32);
             }
+        }
+        true
+    }
+
+    /// Has a stream's connection made anew; of a call that is none, or not there any more, nothing.
+    pub fn restart(&self, id: u64) {
+        if let Some(Work::Stream(stream)) = self.calls.borrow().get(&id) {
+            stream.restart();
         }
     }
 
@@ -192,5 +225,30 @@ impl Calls {
                 ("memory-pages", messages::memory_pages()),
             ],
         );
+    }
+}
+
+/// Whether it is over.
+fn run_stream(id: u64, stream: &Subscription, out: &mut Writer) -> bool {
+    loop {
+        let progress = stream.poll();
+        out.items(&port::drain());
+        match progress {
+            None => return false,
+            Some(Ok(Some(update))) => messages::update(out, id, &update, stream.attempts()),
+            Some(Ok(None)) => {
+                let done = messages::Done {
+                    exchange: None,
+                    attempts: stream.attempts(),
+                    request_id: String::new(),
+                };
+                messages::done(out, id, &done);
+                return true;
+            }
+            Some(Err(error)) => {
+                messages::error(out, id, &error, stream.attempts());
+                return true;
+            }
+        }
     }
 }

@@ -85,7 +85,10 @@ impl Guest for Bridge {
     fn feed(message: String) -> String {
         run(&message, |calls, rest, out| {
             let call = rest.number("call")?;
-            port::deliver(rest.take_rest()).map_err(Malformed::new)?;
+            match rest.take_rest() {
+                messages::RESTART => calls.restart(call),
+                event => port::deliver(event).map_err(Malformed::new)?,
+            }
             calls.run(call, out);
             Ok(())
         })

@@ -4,10 +4,14 @@ use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
 
 use crate::wit::ron::app::admin::{Backoff, Configuration, Overrides};
 use crate::wit::ron::app::driver::{self, LogEvent, LogLevel};
+use crate::wit::ron::app::events::{Message, Options, Update};
 use crate::wit::ron::app::node::Credential;
 use crate::wit::ron::app::types::{
     Attempt, Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request, Stopped,
 };
+
+/// The event of `feed` that has a stream's connection made anew.
+pub const RESTART: &str = "restart\0";
 
 /// Input of `open`.
 pub struct Open {
@@ -132,6 +136,8 @@ pub struct Begin {
     pub node: Option<Credential>,
     /// Which events the host wants to hear from now on.
     pub log_level: Option<LogLevel>,
+    /// For a stream instead of a call: its options.
+    pub stream: Option<Options>,
 }
 
 impl Begin {
@@ -147,8 +153,10 @@ impl Begin {
         let mut retries = None;
         let mut node = None;
         let mut log_level = None;
+        let mut stream = Stream::default();
         for (name, value) in reader.block("options")? {
             match name {
+                _ if stream.read(name, value)? => {}
                 "timeout" => timeout = Some(number(name, value)?),
                 "idempotency-key" => idempotency = Idempotency::Key(value.to_owned()),
                 "idempotency-name" => idempotency = Idempotency::Derived(value.to_owned()),
@@ -206,7 +214,77 @@ impl Begin {
             body_length,
             node,
             log_level,
+            stream: stream.options()?,
         })
+    }
+}
+
+/// The options of a stream, as they are read.
+struct Stream {
+    is_wanted: bool,
+    /// One that was given, which only a stream can have.
+    given: Option<String>,
+    options: Options,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self {
+            is_wanted: false,
+            given: None,
+            options: Options {
+                last_event_id: String::new(),
+                reconnect: true,
+                reconnect_delay: None,
+                reconnect_timeout: None,
+                max_reconnects: None,
+                idle_timeout: None,
+                max_duration: None,
+                max_events: None,
+                max_line_bytes: None,
+                max_event_bytes: None,
+                comments: false,
+                drop_heartbeats: false,
+            },
+        }
+    }
+}
+
+impl Stream {
+    /// Reads an option; false if it is none of a stream.
+    fn read(&mut self, name: &str, value: &str) -> Result<bool, Malformed> {
+        let given = &mut self.options;
+        match name {
+            "stream" if value == "events" => {
+                self.is_wanted = true;
+                return Ok(true);
+            }
+            "stream" => return Err(Malformed::new("stream is not events")),
+            "last-event-id" => given.last_event_id = value.to_owned(),
+            "reconnect" => given.reconnect = flag(name, value)?,
+            "reconnect-delay" => given.reconnect_delay = Some(number(name, value)?),
+            "reconnect-timeout" => given.reconnect_timeout = Some(number(name, value)?),
+            "max-reconnects" => given.max_reconnects = Some(small(name, value)?),
+            "idle-timeout" => given.idle_timeout = Some(number(name, value)?),
+            "max-duration" => given.max_duration = Some(number(name, value)?),
+            "max-events" => given.max_events = Some(number(name, value)?),
+            "max-line-bytes" => given.max_line_bytes = Some(number(name, value)?),
+            "max-event-bytes" => given.max_event_bytes = Some(number(name, value)?),
+            "comments" => given.comments = flag(name, value)?,
+            "drop-heartbeats" => given.drop_heartbeats = flag(name, value)?,
+            _ => return Ok(false),
+        }
+        self.given = Some(name.to_owned());
+        Ok(true)
+    }
+
+    fn options(self) -> Result<Option<Options>, Malformed> {
+        match self.given {
+            Some(name) if !self.is_wanted => Err(Malformed::new(
+                ["the option ", &name, " is for streams"].concat(),
+            )),
+            _ => Ok(self.is_wanted.then_some(self.options)),
+        }
     }
 }
 
@@ -300,6 +378,52 @@ fn stopped_text(stopped: Stopped) -> &'static str {
     }
 }
 
+/// Writes what a subscriber is told.
+pub fn update(out: &mut Writer, call: u64, update: &Update, attempts: u32) {
+    out.number(call);
+    match update {
+        Update::Connected(connection) => {
+            out.text("connected");
+            out.text(&connection.request_id);
+            out.text(truth(connection.buffered));
+        }
+        Update::Lost(loss) => {
+            out.text("lost");
+            out.optional_number(loss.wait);
+            out.text(truth(loss.buffered));
+            report(out, &loss.error, attempts);
+        }
+        Update::Received(batch) => {
+            out.text("events");
+            out.escaped(&batch.last_event_id);
+            out.number(batch.duplicates.into());
+            out.number(batch.heartbeats.into());
+            out.number(batch.messages.len() as u64);
+            for message in &batch.messages {
+                match message {
+                    Message::Event(event) => {
+                        out.escaped(&event.kind);
+                        out.escaped(&event.data);
+                        out.escaped(&event.id);
+                        out.optional_number(event.retry);
+                    }
+                    // No event has an empty type.
+                    Message::Comment(text) => {
+                        out.text("");
+                        out.escaped(text);
+                        out.text("");
+                        out.text("");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn truth(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
 /// Writes `stats`.
 pub fn stats(out: &mut Writer, counts: &[(&str, u64)]) {
     out.number(NO_CALL);
@@ -341,7 +465,10 @@ pub fn malformed(out: &mut Writer, fault: &Malformed) {
     let mut json = Object::default();
     json.text("code", "malformed_message");
     json.text("message", &fault.to_string());
-    write_error(out, NO_CALL, "abi", json);
+    out.number(NO_CALL);
+    out.text("error");
+    out.text("abi");
+    out.text(&json.end());
 }
 
 /// The error of a call on a session that was closed, or never opened.
@@ -359,7 +486,14 @@ pub fn closed_session() -> Error {
 }
 
 /// Writes an `error`.
-pub fn error(out: &mut Writer, call: u64, error: &Error) {
+pub fn error(out: &mut Writer, call: u64, error: &Error, attempts: u32) {
+    out.number(call);
+    out.text("error");
+    report(out, error, attempts);
+}
+
+/// Writes the kind of an error and its JSON.
+fn report(out: &mut Writer, error: &Error, attempts: u32) {
     let kind = match error.kind {
         ErrorKind::Request => "request",
         ErrorKind::Config => "config",
@@ -372,6 +506,7 @@ pub fn error(out: &mut Writer, call: u64, error: &Error) {
         ErrorKind::TooLarge => "too-large",
         ErrorKind::Overload => "overload",
         ErrorKind::Closed => "closed",
+        ErrorKind::Stream => "stream",
     };
     let phase = error.phase.map(|phase| match phase {
         Phase::Connect => "connect",
@@ -383,13 +518,14 @@ pub fn error(out: &mut Writer, call: u64, error: &Error) {
     json.text("code", &error.code);
     json.text("message", &error.message);
     json.optional_text("phase", phase);
-    json.raw("attempts", &error.timeline.len().to_string());
+    json.raw("attempts", &attempts.to_string());
     json.optional_text("request_id", error.request_id.as_deref());
     match &error.problem {
         Some(given) => json.raw("problem", &problem(given)),
         None => json.raw("problem", "null"),
     }
-    write_error(out, call, kind, json);
+    out.text(kind);
+    out.text(&json.end());
 }
 
 fn problem(given: &Problem) -> String {
@@ -401,7 +537,7 @@ fn problem(given: &Problem) -> String {
     json.text("title", &given.title);
     json.text("type", &given.type_uri);
     json.optional_text("reason", given.reason.as_deref());
-    json.raw("retryable", if given.retryable { "true" } else { "false" });
+    json.raw("retryable", truth(given.retryable));
     match given.retry_after_ms {
         Some(wait) => json.raw("retry_after_ms", &wait.to_string()),
         None => json.raw("retry_after_ms", "null"),
@@ -410,13 +546,6 @@ fn problem(given: &Problem) -> String {
     json.raw("details", given.details.as_deref().unwrap_or("null"));
     json.raw("extensions", &given.extensions);
     json.end()
-}
-
-fn write_error(out: &mut Writer, call: u64, kind: &str, json: Object) {
-    out.number(call);
-    out.text("error");
-    out.text(kind);
-    out.text(&json.end());
 }
 
 /// A JSON object in the making, some of whose members are JSON texts already.

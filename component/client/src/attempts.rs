@@ -2,22 +2,22 @@
 
 use std::cell::RefCell;
 use std::future::pending;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use ron_core::error::Error;
-use ron_core::problem::Problem;
 use ron_core::request::Prepared;
-use ron_core::retry::{self, Budget, Retries, Stopped};
+use ron_core::retry::{Budget, Retries, Stopped};
 use ron_core::timeline::Timeline;
 use tracing::Level;
 
+use crate::answer;
 use crate::content::Content;
-use crate::exchange;
+use crate::exchange::{self, Limits};
 use crate::runtime::sleep_until;
 use crate::session::Session;
 use crate::tell::{Fields, is_heard, tell};
-use crate::wit::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse};
+use crate::wit::wasi::clocks::monotonic_clock;
+use crate::wit::wasi::http::types::IncomingResponse;
 use crate::wit::wasi::random::random;
 
 /// What the attempts of a call have in common. Times are those of the monotonic clock.
@@ -166,44 +166,9 @@ impl Attempts<'_> {
 
     async fn exchange(&self, began: u64) -> Result<IncomingResponse, Error> {
         let config = &self.session.config;
-        let limiter = &self.session.root.limiter;
-        let response = exchange::send(
-            &config.origin,
-            &config.timeouts,
-            self.prepared,
-            self.content,
-        )
-        .await?;
-        let status = response.status();
-        if status < 200 {
-            // An interim answer can't be the last one, and nothing asked for another protocol.
-            return Err(exchange::error(
-                &ErrorCode::HttpProtocolError,
-                &config.origin,
-            ));
-        }
-        if status < 500 && status != 429 {
-            limiter.speed_up(began);
-        }
-        if status < 300 {
-            return Ok(response);
-        }
-        let headers = response.headers().entries();
-        // A redirect's body says nothing that its status and Location don't.
-        let (body, _place) = if status < 400 {
-            (Vec::new(), None)
-        } else {
-            exchange::read_error(response, &self.session.root.large_errors).await
-        };
-        let now = wall_clock::now();
-        let now = UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds);
-        let problem = Problem::from_response(status, &headers, &body, now);
-        let throttling = retry::is_throttling(&problem);
-        let error = Error::from(problem);
-        if throttling {
-            limiter.slow_down(began, retry::retry_after(&error), random::get_random_u64());
-        }
-        Err(error)
+        let limits = Limits::new(&config.timeouts, config.timeouts.overall);
+        let response = exchange::send(&config.origin, &limits, self.prepared, self.content).await?;
+        answer::accept(self.session, response, began).await
     }
 }
 

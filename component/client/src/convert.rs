@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use ron_core::config::{Overrides, Settings, TimeoutSettings};
 use ron_core::error::{Error, ErrorKind, Phase};
+use ron_core::event_stream::Message;
 use ron_core::problem::Problem;
 use ron_core::request::{Call, Idempotency, Plane};
 use ron_core::retry::{Backoff, Stopped};
+use ron_core::subscription;
 use ron_core::timeline::Attempt;
 
 use crate::content::{Content, Streamed};
-use crate::wit::exports::ron::app::{admin, types};
+use crate::runtime::nanoseconds;
+use crate::subscription::Update;
+use crate::wit::exports::ron::app::{admin, events, types};
 
 /// The configuration of a root session.
 pub fn settings(given: admin::Configuration) -> Settings {
@@ -90,8 +94,67 @@ pub fn call(plane: Plane, given: types::Request) -> (Call, Option<Content>) {
             types::Idempotency::Derived(name) => Idempotency::Derived(name),
         },
         retries: given.retries,
+        stream: false,
     };
     (call, content)
+}
+
+/// What a subscription asks for.
+pub fn stream_settings(given: events::Options) -> subscription::Settings {
+    subscription::Settings {
+        last_event_id: given.last_event_id,
+        reconnect: given.reconnect,
+        reconnect_delay: given.reconnect_delay.map(Duration::from_nanos),
+        reconnect_timeout: given.reconnect_timeout.map(Duration::from_nanos),
+        max_reconnects: given.max_reconnects,
+        idle_timeout: given.idle_timeout.map(Duration::from_nanos),
+        max_duration: given.max_duration.map(Duration::from_nanos),
+        max_events: given.max_events,
+        max_line_bytes: given.max_line_bytes,
+        max_event_bytes: given.max_event_bytes,
+        comments: given.comments,
+        drop_heartbeats: given.drop_heartbeats,
+    }
+}
+
+/// What a subscriber is told.
+pub fn update(given: Update) -> events::Update {
+    match given {
+        Update::Connected {
+            request_id,
+            buffered,
+        } => events::Update::Connected(events::Connection {
+            request_id,
+            buffered,
+        }),
+        Update::Received(batch) => events::Update::Received(events::Batch {
+            messages: batch.messages.into_iter().map(message).collect(),
+            last_event_id: batch.last_event_id,
+            duplicates: batch.duplicates,
+            heartbeats: batch.heartbeats,
+        }),
+        Update::Lost {
+            error: cause,
+            wait,
+            buffered,
+        } => events::Update::Lost(events::Loss {
+            error: error(cause),
+            wait: wait.map(nanoseconds),
+            buffered,
+        }),
+    }
+}
+
+fn message(given: Message) -> events::Message {
+    match given {
+        Message::Event(event) => events::Message::Event(events::Event {
+            kind: event.kind,
+            data: event.data,
+            id: event.id,
+            retry: event.retry,
+        }),
+        Message::Comment(text) => events::Message::Comment(text),
+    }
 }
 
 /// An error without what only a call knows.
@@ -109,6 +172,7 @@ pub fn error(given: Error) -> types::Error {
             ErrorKind::TooLarge => types::ErrorKind::TooLarge,
             ErrorKind::Overload => types::ErrorKind::Overload,
             ErrorKind::Closed => types::ErrorKind::Closed,
+            ErrorKind::Stream => types::ErrorKind::Stream,
         },
         code: given.code,
         message: given.message,

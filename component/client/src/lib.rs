@@ -1,20 +1,27 @@
 //! The client of the RON app plane as a component: `wasi:http` in, `ron:app` out.
 //!
-//! A call is one async function (`call`, `attempts`, `exchange`) that can be blocked on or polled
-//! (`runtime`); what it decides comes from `ron_core`. `resources`, `admin` and `driver` are the exported interfaces.
+//! A call is one async function (`call`, `attempts`), and so is a subscription to a stream
+//! (`subscription`); both consist of exchanges (`exchange`, `answer`, `failure`). They can be blocked on
+//! or polled (`runtime`); what they decide comes from `ron_core`. `resources`, `streams`, `admin` and
+//! `driver` are the exported interfaces.
 
 mod admin;
+mod answer;
 mod attempts;
 mod call;
 mod content;
 mod convert;
 mod driver;
 mod exchange;
+mod failure;
+mod interrupt;
 mod limiter;
 mod log;
 mod resources;
 mod runtime;
 mod session;
+mod streams;
+mod subscription;
 mod tell;
 mod wit;
 

@@ -11,6 +11,7 @@ use ron_core::timeline::Timeline;
 
 use crate::call::{self, Answer, Failure};
 use crate::session::Session;
+use crate::streams::Subscription;
 use crate::wit::exports::ron::app::{node, session, types};
 use crate::wit::wasi::http::types::{IncomingBody, IncomingResponse};
 use crate::wit::wasi::io::streams::InputStream;
@@ -56,6 +57,17 @@ impl node::Guest for Client {
     ) -> session::Call {
         let session = session.get::<SessionHandle>();
         session.started(node_plane(credential), request, token)
+    }
+
+    fn subscribe(
+        session: session::SessionBorrow<'_>,
+        request: types::Request,
+        credential: node::Credential,
+        options: node::Options,
+        token: u64,
+    ) -> node::Subscription {
+        let session = &session.get::<SessionHandle>().0;
+        Subscription::begin(session, node_plane(credential), request, options, token)
     }
 }
 

@@ -154,6 +154,11 @@ impl Drop for Sleep {
     }
 }
 
+/// A time on the clocks of WASI.
+pub fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// What `work` results in, or none if it takes longer than `limit`.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
@@ -163,8 +168,7 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option
             return Poll::Ready(Some(result));
         }
         let sleep = sleep.get_or_insert_with(|| {
-            let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-            sleep_until(monotonic_clock::now().saturating_add(limit))
+            sleep_until(monotonic_clock::now().saturating_add(nanoseconds(limit)))
         });
         Pin::new(sleep).poll(context).map(|()| None)
     })

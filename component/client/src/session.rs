@@ -6,12 +6,14 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use ron_core::config::Config;
-use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS};
+use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS, MAX_STREAMS_BYTES};
 use ron_core::error::{Error, ErrorKind};
-use ron_core::request::Prepared;
+use ron_core::ids;
+use ron_core::request::{self, Call, Prepared};
 use ron_core::retry::Budget;
 
 use crate::limiter::Limiter;
+use crate::wit::wasi::random::random;
 
 /// What a root session and those derived from it share.
 pub struct Root {
@@ -23,6 +25,8 @@ pub struct Root {
     pub large_errors: Rc<Limiter>,
     /// The bytes of the heads of all calls under way.
     heads: Cell<u64>,
+    /// The bytes of half events of all streams.
+    streams: Cell<u64>,
     /// Calls to wake when a session closes.
     calls: RefCell<BTreeMap<u64, Waker>>,
     calls_made: Cell<u64>,
@@ -47,6 +51,7 @@ impl Session {
                 budget: RefCell::default(),
                 large_errors: Limiter::new(MAX_LARGE_ERRORS, u32::MAX),
                 heads: Cell::new(0),
+                streams: Cell::new(0),
                 calls: RefCell::default(),
                 calls_made: Cell::new(0),
             }),
@@ -83,12 +88,21 @@ impl Session {
                 .is_some_and(|parent| parent.is_closed())
     }
 
-    /// Makes room for the head of a call, until the result is dropped.
+    /// Checks a call, completes it and makes room for its head, until that is dropped.
     ///
     /// # Errors
     ///
-    /// Kind `overload`: the heads of the calls under way take too much already.
-    pub fn room_for(&self, prepared: &Prepared) -> Result<Head, Error> {
+    /// Kinds `request` and `too-large`, or `overload`: the heads of the calls under way take too much
+    /// already.
+    pub fn prepare(&self, call: &Call) -> Result<(Prepared, Head), Error> {
+        let request_id = || ids::request_id(randomness());
+        let key = || ids::idempotency_key(randomness());
+        let prepared = request::prepare(&self.config, call, request_id, key)?;
+        let head = self.room_for(&prepared)?;
+        Ok((prepared, head))
+    }
+
+    fn room_for(&self, prepared: &Prepared) -> Result<Head, Error> {
         let bytes = prepared.size();
         let heads = self.root.heads.get().saturating_add(bytes);
         if heads > MAX_HEADS_BYTES {
@@ -107,6 +121,16 @@ impl Session {
         })
     }
 
+    /// Takes the credential out of every text that an error carries.
+    pub fn scrub(&self, error: &mut Error) {
+        let redactor = &self.config.redactor;
+        redactor.scrub(&mut error.message);
+        redactor.scrub(&mut error.code);
+        if let Some(problem) = &mut error.problem {
+            problem.scrub(redactor);
+        }
+    }
+
     /// A text without the credential.
     pub fn scrubbed(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -123,6 +147,50 @@ impl Session {
             root: self.root.clone(),
             id,
         }
+    }
+}
+
+/// The room of a stream's half event.
+pub struct HalfEvent {
+    root: Rc<Root>,
+    bytes: u64,
+}
+
+impl HalfEvent {
+    /// None yet, of a stream of this root.
+    pub fn new(root: &Rc<Root>) -> Self {
+        Self {
+            root: root.clone(),
+            bytes: 0,
+        }
+    }
+
+    /// It has so many bytes now.
+    ///
+    /// # Errors
+    ///
+    /// Kind `too-large`: those of all streams take too much.
+    pub fn resize(&mut self, bytes: usize) -> Result<(), Error> {
+        let bytes = bytes as u64;
+        let all = self.root.streams.get() - self.bytes + bytes;
+        self.root.streams.set(all);
+        self.bytes = bytes;
+        if all > MAX_STREAMS_BYTES {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "streams_full",
+                format!(
+                    "the unfinished events of all streams take {all} bytes, more than {MAX_STREAMS_BYTES}; lower max_event_bytes or subscribe to fewer streams at once"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for HalfEvent {
+    fn drop(&mut self) {
+        self.root.streams.set(self.root.streams.get() - self.bytes);
     }
 }
 
@@ -148,4 +216,9 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.root.calls.borrow_mut().remove(&self.id);
     }
+}
+
+fn randomness() -> [u8; 16] {
+    let (high, low) = (random::get_random_u64(), random::get_random_u64());
+    ((u128::from(high) << 64) | u128::from(low)).to_be_bytes()
 }

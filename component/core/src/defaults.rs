@@ -65,3 +65,27 @@ pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 64;
 pub const MAX_IDEMPOTENCY_NAME_BYTES: usize = 1024;
 /// The shortest secret that is scrubbed from texts by value, in bytes.
 pub const MIN_SCRUBBED_SECRET_BYTES: usize = 8;
+/// How long an event stream may be silent.
+pub const IDLE_TIMEOUT: Duration = Duration::from_millis(60_000);
+/// The scale of the waits before a stream that was lost is connected again.
+pub const RECONNECT_DELAY: Duration = Duration::from_millis(1_000);
+/// The longest of these waits, unless the server sets a longer scale.
+pub const MAX_RECONNECT_DELAY: Duration = Duration::from_millis(30_000);
+/// The shortest scale that a caller or a server may set.
+pub const MIN_RECONNECT_SCALE: Duration = Duration::from_millis(100);
+/// The longest scale that a caller or a server may set.
+pub const MAX_RECONNECT_SCALE: Duration = Duration::from_millis(60_000);
+/// How long a stream is tried without a connection that gave an event or lasted.
+pub const RECONNECT_TIMEOUT: Duration = Duration::from_millis(900_000);
+/// What a connection must live to count as one that lasted.
+pub const LASTING_CONNECTION: Duration = Duration::from_millis(60_000);
+/// Redirects followed before a stream opens.
+pub const MAX_REDIRECTS: u32 = 5;
+/// What of a stream is asked for at once, in bytes.
+pub const STREAM_READ_BYTES: u64 = 64 * 1024;
+/// What the half events of all streams of a root session may take together, in bytes.
+pub const MAX_STREAMS_BYTES: u64 = 16 * 1024 * 1024;
+/// The longest line of an event stream in bytes, without its end.
+pub const MAX_LINE_BYTES: usize = 1024 * 1024;
+/// The largest event of an event stream in bytes: its type, data and id.
+pub const MAX_EVENT_BYTES: usize = 1024 * 1024;

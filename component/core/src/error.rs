@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Overload,
     /// The session was closed.
     Closed,
+    /// An event stream was lost for good, or is none.
+    Stream,
 }
 
 /// The part of a call that a time-out bounds.

@@ -6,6 +6,7 @@
 pub mod config;
 pub mod defaults;
 pub mod error;
+pub mod event_stream;
 pub mod header;
 pub mod host;
 pub mod idempotency;
@@ -17,9 +18,13 @@ pub mod path;
 pub mod percent;
 pub mod problem;
 pub mod query;
+pub mod reconnect;
 pub mod redact;
+pub mod redirect;
 pub mod request;
+pub mod resume;
 pub mod retry;
+pub mod subscription;
 pub mod throttle;
 pub mod timeline;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::message::quoted;
 use crate::path::{app_path, node_path};
 use crate::query;
 use crate::retry::is_idempotent;
+use crate::subscription::LAST_EVENT_ID;
 
 /// How a call gets its `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Call {
     pub idempotency: Idempotency,
     /// Attempts after the first.
     pub retries: Option<u32>,
+    /// Whether the answer is to be an event stream.
+    pub stream: bool,
 }
 
 /// What is sent, the same on every attempt.
@@ -85,6 +88,13 @@ impl Prepared {
         let fields = self.headers.iter();
         let headers: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
         (self.target.len() + headers) as u64
+    }
+
+    /// Has it ask by GET, without content.
+    pub fn become_get(&mut self) {
+        self.method = "GET".to_owned();
+        let of_content = |name: &str| name.starts_with("content-");
+        self.headers.retain(|(name, _)| !of_content(name));
     }
 
     /// The target without its query.
@@ -139,6 +149,11 @@ pub fn prepare(
     let retries = call.retries.unwrap_or(config.retries);
 
     let mut headers = Headers::of_caller(&call.headers)?;
+    if call.stream {
+        check_stream(call, &headers)?;
+        headers.default("accept", "text/event-stream");
+        headers.default("cache-control", "no-cache");
+    }
     headers.default("accept", "application/json, */*;q=0.8");
     headers.default("accept-encoding", "identity");
     if let Some(agent) = &config.user_agent {
@@ -214,6 +229,23 @@ pub fn prepare(
         retries,
         repeatable,
     })
+}
+
+/// What streams do otherwise than calls is refused where it would be lost.
+fn check_stream(call: &Call, headers: &Headers) -> Result<(), Error> {
+    if headers.get(LAST_EVENT_ID).is_some() {
+        return Err(Error::request(
+            "reserved_header",
+            "header 'last-event-id' changes with the events; give the first one as last_event_id",
+        ));
+    }
+    if call.retries.is_some() {
+        return Err(Error::request(
+            "invalid_retries",
+            "retries is for calls; a stream has max_reconnects",
+        ));
+    }
+    Ok(())
 }
 
 /// A header section in the making. Names are in lower case, as HTTP/2 wants them.
@@ -325,6 +357,7 @@ mod tests {
             timeout: None,
             idempotency: Idempotency::None,
             retries: None,
+            stream: false,
         }
     }
 

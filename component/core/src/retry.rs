@@ -24,13 +24,13 @@ pub enum Backoff {
 
 impl Backoff {
     /// The wait before the `nth` retry, from 0 on: full jitter, any time up to the ceiling is as
-    /// likely. `random` is evenly distributed.
-    pub fn wait(self, scale: Duration, nth: u32, random: u64) -> Duration {
+    /// likely, which never is above `longest`. `random` is evenly distributed.
+    pub fn wait(self, scale: Duration, nth: u32, longest: Duration, random: u64) -> Duration {
         let factor = match self {
             Self::Exponential => 1u32.checked_shl(nth).unwrap_or(u32::MAX),
             Self::Linear => nth.saturating_add(1),
         };
-        let ceiling = scale.saturating_mul(factor).min(MAX_BACKOFF);
+        let ceiling = scale.saturating_mul(factor).min(longest);
         let nanoseconds = (ceiling.as_nanos() * u128::from(random)) >> 64;
         Duration::from_nanos(nanoseconds as u64)
     }
@@ -132,7 +132,8 @@ impl Budget {
         self.tokens
     }
 
-    fn take(&mut self, cost: u32) -> bool {
+    /// Takes tokens; false if there are not so many.
+    pub fn take(&mut self, cost: u32) -> bool {
         match self.tokens.checked_sub(cost) {
             Some(left) => {
                 self.tokens = left;
@@ -214,7 +215,7 @@ impl Retries {
         if self.made >= self.allowed {
             return Err(Stopped::AttemptsUsedUp);
         }
-        let backoff = self.backoff.wait(scale, self.made, random());
+        let backoff = self.backoff.wait(scale, self.made, MAX_BACKOFF, random());
         let wait = backoff.max(retry_after(error).unwrap_or_default());
         if wait > MAX_RETRY_AFTER {
             return Err(Stopped::WaitTooLong);
@@ -494,9 +495,9 @@ mod tests {
             let exponential = (BACKOFF.as_nanos().saturating_mul(factor)).min(MAX_BACKOFF.as_nanos());
             let linear = (BACKOFF.as_nanos() * u128::from(nth + 1)).min(MAX_BACKOFF.as_nanos());
             for (backoff, ceiling) in [(Backoff::Exponential, exponential), (Backoff::Linear, linear)] {
-                prop_assert!(backoff.wait(BACKOFF, nth, random).as_nanos() < ceiling);
-                prop_assert_eq!(backoff.wait(BACKOFF, nth, u64::MAX).as_nanos(), ceiling - 1);
-                prop_assert_eq!(backoff.wait(BACKOFF, nth, 0), Duration::ZERO);
+                prop_assert!(backoff.wait(BACKOFF, nth, MAX_BACKOFF, random).as_nanos() < ceiling);
+                prop_assert_eq!(backoff.wait(BACKOFF, nth, MAX_BACKOFF, u64::MAX).as_nanos(), ceiling - 1);
+                prop_assert_eq!(backoff.wait(BACKOFF, nth, MAX_BACKOFF, 0), Duration::ZERO);
             }
         }
     }

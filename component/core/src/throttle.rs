@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::defaults::{MAX_PAUSE, THROTTLE_BACKOFF};
+use crate::defaults::{MAX_BACKOFF, MAX_PAUSE, THROTTLE_BACKOFF};
 use crate::retry::Backoff;
 
 /// The pace of a root session and those derived from it. Times are nanoseconds of one clock.
@@ -54,7 +54,9 @@ impl Throttle {
         random: u64,
     ) {
         // Half of it is certain, so that the server does get a pause.
-        let drawn = |random| Backoff::Exponential.wait(THROTTLE_BACKOFF, self.in_a_row, random);
+        let drawn = |random| {
+            Backoff::Exponential.wait(THROTTLE_BACKOFF, self.in_a_row, MAX_BACKOFF, random)
+        };
         let pause = asked.unwrap_or_else(|| (drawn(u64::MAX) + drawn(random)) / 2);
         let pause = pause.min(MAX_PAUSE).as_nanos() as u64;
         self.paused_until = self.paused_until.max(now.saturating_add(pause));

@@ -1,0 +1,120 @@
+//! `ron:app/events`: subscribing to event streams.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use ron_core::request::Plane;
+
+use crate::resources::SessionHandle;
+use crate::session::Session;
+use crate::subscription::{self, Failure, Outlet};
+use crate::wit::exports::ron::app::{events, session, types};
+use crate::{Client, convert, log, runtime};
+
+impl events::Guest for Client {
+    type Subscription = Subscription;
+
+    fn subscribe(
+        session: session::SessionBorrow<'_>,
+        request: types::Request,
+        options: events::Options,
+        token: u64,
+    ) -> events::Subscription {
+        let session = &session.get::<SessionHandle>().0;
+        Subscription::begin(session, Plane::App, request, options, token)
+    }
+}
+
+type Performing = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
+type Progress = Result<Option<events::Update>, events::Error>;
+
+/// A subscription.
+pub struct Subscription {
+    token: u64,
+    outlet: Rc<Outlet>,
+    stage: RefCell<Stage>,
+    waker: Waker,
+}
+
+enum Stage {
+    UnderWay(Performing),
+    /// It has ended, but the subscriber has not heard of it.
+    Ended(Result<(), Failure>),
+    Over,
+}
+
+impl Subscription {
+    /// A new one, of which nothing is done yet.
+    pub fn begin(
+        session: &Rc<Session>,
+        plane: Plane,
+        request: types::Request,
+        options: events::Options,
+        token: u64,
+    ) -> events::Subscription {
+        let (mut call, content) = convert::call(plane, request);
+        call.stream = true;
+        let outlet = Rc::<Outlet>::default();
+        let settings = convert::stream_settings(options);
+        let future =
+            subscription::perform(session.clone(), call, content, settings, outlet.clone());
+        events::Subscription::new(Self {
+            token,
+            outlet,
+            stage: RefCell::new(Stage::UnderWay(Box::pin(future))),
+            waker: runtime::waker(token),
+        })
+    }
+
+    fn advance(&self, context: &mut Context<'_>) -> Poll<Progress> {
+        let mut stage = self.stage.borrow_mut();
+        if let Stage::UnderWay(future) = &mut *stage
+            && let Poll::Ready(result) = future.as_mut().poll(context)
+        {
+            *stage = Stage::Ended(result);
+        }
+        if let Some(update) = self.outlet.take() {
+            // What follows is for when the subscriber wants it.
+            return Poll::Ready(Ok(Some(convert::update(update))));
+        }
+        if let Stage::UnderWay(_) = *stage {
+            return Poll::Pending;
+        }
+        Poll::Ready(match std::mem::replace(&mut *stage, Stage::Over) {
+            Stage::Ended(Err(failure)) => Err(events::Error {
+                request_id: failure.request_id,
+                ..convert::error(failure.error)
+            }),
+            _ => Ok(None),
+        })
+    }
+}
+
+impl events::GuestSubscription for Subscription {
+    fn next(&self) -> Progress {
+        runtime::block_on(poll_fn(|context| self.advance(context)))
+    }
+
+    fn poll(&self) -> Option<Progress> {
+        if let Stage::Over = *self.stage.borrow() {
+            return None;
+        }
+        log::attribute(self.token);
+        match self.advance(&mut Context::from_waker(&self.waker)) {
+            Poll::Pending => None,
+            Poll::Ready(progress) => Some(progress),
+        }
+    }
+
+    fn restart(&self) {
+        self.outlet.restart();
+        self.waker.wake_by_ref();
+    }
+
+    fn attempts(&self) -> u32 {
+        self.outlet.attempts()
+    }
+}

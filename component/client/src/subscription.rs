@@ -1,0 +1,477 @@
+//! One subscription to an event stream: connection after connection, until an end or a reason to give
+//! up.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ron_core::defaults::{MAX_REDIRECTS, STREAM_READ_BYTES};
+use ron_core::error::{Error, ErrorKind, Phase};
+use ron_core::event_stream::{Message, Parser};
+use ron_core::reconnect::{Connection, Reconnects, STREAM_ENDED};
+use ron_core::request::{Call, Plane, Prepared};
+use ron_core::resume::Filter;
+use ron_core::subscription::{self, Head, LAST_EVENT_ID, Rules, Settings};
+use ron_core::{header, redirect};
+use tracing::Level;
+
+use crate::content::Content;
+use crate::exchange::Limits;
+use crate::interrupt::{Interruption, closed, interruptible};
+use crate::runtime::{nanoseconds, ready, sleep_until, within};
+use crate::session::{HalfEvent, Session};
+use crate::tell::{Fields, is_heard, tell};
+use crate::wit::wasi::clocks::monotonic_clock;
+use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse, http_error_code};
+use crate::wit::wasi::io::streams::{InputStream, StreamError};
+use crate::wit::wasi::random::random;
+use crate::{answer, exchange, failure};
+
+/// What the subscriber is told.
+pub enum Update {
+    /// The stream is open.
+    Connected {
+        /// The id of the subscription.
+        request_id: String,
+        /// Whether something on the way held the answer until it was whole.
+        buffered: bool,
+    },
+    /// Messages have come.
+    Received(Batch),
+    /// The stream is not open any more.
+    Lost {
+        /// Why.
+        error: Error,
+        /// How long until the next connection, if there will be one.
+        wait: Option<Duration>,
+        /// Whether it looks as if something on the way holds the answer until it is whole.
+        buffered: bool,
+    },
+}
+
+/// Messages that came together.
+pub struct Batch {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// The last event id behind them.
+    pub last_event_id: String,
+    /// How many events were dropped since the last batch because they came again.
+    pub duplicates: u32,
+    /// How many heartbeats were dropped since the last batch.
+    pub heartbeats: u32,
+}
+
+/// Why a subscription has ended early.
+pub struct Failure {
+    /// Why.
+    pub error: Error,
+    /// The id of the subscription, if it got that far.
+    pub request_id: Option<String>,
+}
+
+/// What a subscription and its subscriber share.
+#[derive(Default)]
+pub struct Outlet {
+    /// What the subscriber has not taken yet. Nothing is done until then.
+    update: RefCell<Option<Update>>,
+    /// Whether the subscriber wants another connection.
+    restart: Cell<bool>,
+    /// How many requests were sent.
+    attempts: Cell<u32>,
+}
+
+impl Outlet {
+    /// The next update.
+    pub fn take(&self) -> Option<Update> {
+        self.update.take()
+    }
+
+    /// Has the connection dropped and another made, the next time that the subscription is polled.
+    pub fn restart(&self) {
+        self.restart.set(true);
+    }
+
+    /// How many requests were sent.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.get()
+    }
+
+    async fn put(&self, update: Update) {
+        self.update.replace(Some(update));
+        poll_fn(|_| match *self.update.borrow() {
+            Some(_) => Poll::Pending,
+            None => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    /// Does the work, or gives up when the subscriber wants another connection.
+    async fn unless_restarted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        poll_fn(|context: &mut Context<'_>| {
+            if self.restart.take() {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+}
+
+/// Carries a subscription to its end.
+pub async fn perform(
+    session: Rc<Session>,
+    call: Call,
+    content: Option<Content>,
+    settings: Settings,
+    outlet: Rc<Outlet>,
+) -> Result<(), Failure> {
+    let prepared = settings
+        .checked()
+        .and_then(|rules| Ok((rules, session.prepare(&call)?)));
+    let (rules, (prepared, _head)) = match prepared {
+        Ok(prepared) => prepared,
+        Err(mut error) => {
+            session.scrub(&mut error);
+            return Err(Failure {
+                error,
+                request_id: None,
+            });
+        }
+    };
+    let now = monotonic_clock::now();
+    let end = rules
+        .max_duration
+        .map(|time| now.saturating_add(nanoseconds(time)));
+    let request_id = prepared.request_id.clone();
+    let subscription = Subscription {
+        session: &session,
+        outlet: &outlet,
+        plane: call.plane,
+        path: prepared.path().to_owned(),
+        was_open: Cell::new(false),
+    };
+    let work = subscription.run(prepared, content, rules, now);
+    let result = match interruptible(&session, end, work).await {
+        Ok(result) => result,
+        Err(Interruption::Deadline) => Ok(()),
+        Err(Interruption::Closed) => Err(closed()),
+    };
+    result.map_err(|mut error| {
+        session.scrub(&mut error);
+        Failure {
+            error,
+            request_id: Some(request_id),
+        }
+    })
+}
+
+/// What all connections of a subscription have in common.
+struct Subscription<'a> {
+    session: &'a Rc<Session>,
+    outlet: &'a Outlet,
+    plane: Plane,
+    path: String,
+    /// Whether any connection has got as far as the head of a stream.
+    was_open: Cell<bool>,
+}
+
+/// Where a stream stands, over all connections.
+struct Stream {
+    parser: Parser,
+    filter: Filter,
+    reconnects: Reconnects,
+    events_left: Option<u64>,
+    half_event: HalfEvent,
+    /// The last event id that the subscriber was told.
+    told_id: String,
+    idle_timeout: Option<Duration>,
+}
+
+impl Subscription<'_> {
+    async fn run(
+        &self,
+        mut prepared: Prepared,
+        content: Option<Content>,
+        rules: Rules,
+        started: u64,
+    ) -> Result<(), Error> {
+        let reconnect = rules.persistence.reconnect;
+        let mut stream = Stream {
+            filter: Filter::new(&rules.last_event_id, rules.drop_heartbeats),
+            told_id: rules.last_event_id.clone(),
+            parser: Parser::new(rules.limits, rules.last_event_id),
+            reconnects: Reconnects::new(rules.persistence, started),
+            events_left: rules.max_events,
+            half_event: HalfEvent::new(&self.session.root),
+            idle_timeout: rules.idle_timeout,
+        };
+        loop {
+            resume_from(&mut prepared, stream.parser.last_event_id())?;
+            let mut connection = Connection::default();
+            let work = self.connection(&prepared, content.as_ref(), &mut stream, &mut connection);
+            let error = match self.outlet.unless_restarted(work).await {
+                Some(Ok(())) => return Ok(()),
+                None => continue,
+                Some(Err(error)) if error.code == STREAM_ENDED && !reconnect => return Ok(()),
+                Some(Err(error)) => error,
+            };
+            let now = monotonic_clock::now();
+            let next = stream.reconnects.next(
+                &error,
+                connection,
+                now,
+                &mut self.session.root.budget.borrow_mut(),
+                random::get_random_u64,
+            );
+            let retry = match next {
+                Err(last) if last == error => return Err(error),
+                Err(last) => {
+                    self.lose(error, None).await;
+                    return Err(last);
+                }
+                Ok(retry) => retry,
+            };
+            self.lose(error, Some(retry.wait)).await;
+            let until = now.saturating_add(nanoseconds(retry.wait));
+            self.outlet.unless_restarted(sleep_until(until)).await;
+        }
+    }
+
+    /// Tells that a connection is lost.
+    async fn lose(&self, mut error: Error, wait: Option<Duration>) {
+        // A gateway reads the whole body before it answers (`protocol.md` 1.3).
+        let is_silent = error.kind == ErrorKind::Timeout && error.phase != Some(Phase::Connect);
+        let buffered = is_silent && !self.was_open.get() && self.plane == Plane::App;
+        self.session.scrub(&mut error);
+        self.tell("stream lost", Some(&error.code), wait);
+        let update = Update::Lost {
+            error,
+            wait,
+            buffered,
+        };
+        self.outlet.put(update).await;
+    }
+
+    fn tell(&self, message: &str, code: Option<&str>, wait: Option<Duration>) {
+        if is_heard(Level::INFO) {
+            let fields = Fields {
+                path: Some(&self.path),
+                code,
+                wait: wait.map(nanoseconds),
+                attempt: Some(self.outlet.attempts() as usize),
+                ..Fields::default()
+            };
+            tell(self.session, Level::INFO, message, &fields);
+        }
+    }
+
+    /// One connection, from its request to its end. No error: there are no more events, or none are
+    /// wanted.
+    async fn connection(
+        &self,
+        prepared: &Prepared,
+        content: Option<&Content>,
+        stream: &mut Stream,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        let response = match within(prepared.timeout, self.open(prepared, content, stream)).await {
+            None => {
+                let timeout = prepared.timeout;
+                let message = format!("the stream did not open within its time-out of {timeout:?}");
+                return Err(Error::timeout(Phase::Overall, message));
+            }
+            Some(opened) => opened?,
+        };
+        let Some((response, buffered)) = response else {
+            return Ok(());
+        };
+        connection.opened = Some(monotonic_clock::now());
+        self.was_open.set(true);
+        stream
+            .reconnects
+            .opened(&mut self.session.root.budget.borrow_mut());
+        stream.parser.reset();
+        stream.filter.resume();
+        self.tell("stream open", None, None);
+        let connected = Update::Connected {
+            request_id: prepared.request_id.clone(),
+            buffered,
+        };
+        self.outlet.put(connected).await;
+        let Some((_body, input)) = exchange::body(&response) else {
+            return Err(failure::broken("body"));
+        };
+        self.read(&input, stream, connection).await
+    }
+
+    /// Makes a connection and waits for the head of a stream; none if the server has no more events.
+    async fn open(
+        &self,
+        prepared: &Prepared,
+        content: Option<&Content>,
+        stream: &Stream,
+    ) -> Result<Option<(IncomingResponse, bool)>, Error> {
+        let config = &self.session.config;
+        let limits = Limits::new(&config.timeouts, prepared.timeout);
+        let limits = limits.with_silence(stream.idle_timeout);
+        let now = monotonic_clock::now();
+        let deadline = now.saturating_add(nanoseconds(prepared.timeout));
+        let place = self.session.root.limiter.place(now, deadline).await;
+        let _place = place.map_err(|refusal| refusal.error)?;
+        let (mut prepared, mut content) = (prepared.clone(), content);
+        let mut redirects = 0;
+        loop {
+            let began = monotonic_clock::now();
+            self.outlet.attempts.set(self.outlet.attempts() + 1);
+            let response = exchange::send(&config.origin, &limits, &prepared, content).await?;
+            let status = response.status();
+            match subscription::judge(status, &response.headers().entries()) {
+                Head::Open { buffered } => {
+                    let response = answer::accept(self.session, response, began).await?;
+                    return Ok(Some((response, buffered)));
+                }
+                Head::NoContent => return Ok(None),
+                Head::Unusable(error) => return Err(error),
+                Head::Redirect(location) => {
+                    let target = redirect::target(&config.origin, self.plane, &prepared, &location);
+                    let Some(target) = target else {
+                        return Err(answer::refusal(self.session, response, began).await);
+                    };
+                    if redirects == MAX_REDIRECTS {
+                        return Err(Error::new(
+                            ErrorKind::Stream,
+                            "too_many_redirects",
+                            format!("the server redirected {MAX_REDIRECTS} times and once more"),
+                        ));
+                    }
+                    redirects += 1;
+                    prepared.target = target;
+                    if redirect::becomes_get(status, &prepared.method) {
+                        prepared.become_get();
+                        content = None;
+                    }
+                }
+                Head::Refused => {
+                    return Err(answer::refusal(self.session, response, began).await);
+                }
+            }
+        }
+    }
+
+    /// Reads a stream until its end, or as many events as are wanted.
+    async fn read(
+        &self,
+        input: &InputStream,
+        stream: &mut Stream,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        loop {
+            let chunk = ready(
+                || match input.read(STREAM_READ_BYTES) {
+                    Ok(chunk) if chunk.is_empty() => None,
+                    other => Some(other),
+                },
+                || input.subscribe(),
+            );
+            let chunk = match chunk.await {
+                Ok(chunk) => chunk,
+                Err(StreamError::Closed) => {
+                    return Err(Error::new(
+                        ErrorKind::Stream,
+                        STREAM_ENDED,
+                        "the server has ended the stream",
+                    ));
+                }
+                Err(StreamError::LastOperationFailed(error)) => {
+                    return Err(self.broken(http_error_code(&error), stream.idle_timeout));
+                }
+            };
+            let (batch, result) = stream.take(&chunk);
+            drop(chunk);
+            connection.gave_event |= batch.has_event();
+            if !batch.is_empty() || batch.last_event_id != stream.told_id {
+                stream.told_id.clone_from(&batch.last_event_id);
+                self.outlet.put(Update::Received(batch)).await;
+            }
+            result?;
+            if stream.events_left == Some(0) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Why a stream broke off.
+    fn broken(&self, code: Option<ErrorCode>, idle_timeout: Option<Duration>) -> Error {
+        match (code, idle_timeout) {
+            (Some(ErrorCode::ConnectionReadTimeout), Some(idle)) => Error::timeout(
+                Phase::Read,
+                format!("the stream was silent for its idle time-out of {idle:?}"),
+            ),
+            (Some(code), _) => failure::error(&code, &self.session.config.origin),
+            (None, _) => failure::broken("read"),
+        }
+    }
+}
+
+impl Stream {
+    /// What the next bytes bring, and why they may be the last ones.
+    fn take(&mut self, bytes: &[u8]) -> (Batch, Result<(), Error>) {
+        let mut messages = Vec::new();
+        let parsed = self.parser.feed(bytes, &mut messages);
+        let result = parsed.and_then(|()| self.half_event.resize(self.parser.buffered()));
+        if let Some(delay) = self.parser.retry() {
+            self.reconnects.set_delay(delay);
+        }
+        let (filter, events_left) = (&mut self.filter, &mut self.events_left);
+        messages.retain(|message| {
+            if !filter.passes(message) {
+                return false;
+            }
+            match (message, &mut *events_left) {
+                (Message::Event(_), Some(0)) => false,
+                (Message::Event(_), Some(left)) => {
+                    *left -= 1;
+                    true
+                }
+                _ => true,
+            }
+        });
+        // Events behind the last one that was wanted don't count.
+        let last_event_id = match events_left {
+            Some(0) => filter.delivered(),
+            _ => self.parser.last_event_id(),
+        };
+        let batch = Batch {
+            messages,
+            last_event_id: last_event_id.to_owned(),
+            duplicates: std::mem::take(&mut filter.duplicates),
+            heartbeats: std::mem::take(&mut filter.heartbeats),
+        };
+        (batch, result)
+    }
+}
+
+impl Batch {
+    fn has_event(&self) -> bool {
+        let mut messages = self.messages.iter();
+        self.duplicates > 0
+            || self.heartbeats > 0
+            || messages.any(|message| matches!(message, Message::Event(_)))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.duplicates == 0 && self.heartbeats == 0
+    }
+}
+
+/// Has the next request ask for what comes after an event.
+fn resume_from(prepared: &mut Prepared, last_event_id: &str) -> Result<(), Error> {
+    let headers = &mut prepared.headers;
+    headers.retain(|(name, _)| name != LAST_EVENT_ID);
+    headers.extend(subscription::last_event_id(last_event_id));
+    header::check_size(headers)
+}

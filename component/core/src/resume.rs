@@ -1,0 +1,64 @@
+//! Which messages of a stream are passed on: after a resume, not those that the caller has.
+
+use crate::event_stream::Message;
+
+/// Where messages are dropped, and how many of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Whether heartbeats are dropped.
+    pub drop_heartbeats: bool,
+    /// The id of the last event that the caller has.
+    delivered: String,
+    /// Whether no event was passed on since the connection was made.
+    leading: bool,
+    /// How many events came again.
+    pub duplicates: u32,
+    /// How many heartbeats there were.
+    pub heartbeats: u32,
+}
+
+impl Filter {
+    /// For a caller that has the event `last_event_id`, if that is not empty.
+    pub fn new(last_event_id: &str, drop_heartbeats: bool) -> Self {
+        Self {
+            drop_heartbeats,
+            delivered: last_event_id.to_owned(),
+            leading: true,
+            ..Self::default()
+        }
+    }
+
+    /// There is a new connection.
+    pub fn resume(&mut self) {
+        self.leading = true;
+    }
+
+    /// The id of the last event that was passed on.
+    pub fn delivered(&self) -> &str {
+        &self.delivered
+    }
+
+    /// Whether a message is passed on: not a heartbeat nobody wants, and none of the first events of a
+    /// connection that say themselves that they are the last one which was passed on.
+    pub fn passes(&mut self, message: &Message) -> bool {
+        let Message::Event(event) = message else {
+            return true;
+        };
+        // svc-registry sends these beside its comments (`protocol.md` 7).
+        if self.drop_heartbeats && event.kind == "heartbeat" {
+            self.heartbeats += 1;
+            return false;
+        }
+        let known =
+            self.leading && event.has_id && !event.id.is_empty() && event.id == self.delivered;
+        if known {
+            self.duplicates += 1;
+            return false;
+        }
+        self.leading = false;
+        if event.id != self.delivered {
+            self.delivered.clone_from(&event.id);
+        }
+        true
+    }
+}

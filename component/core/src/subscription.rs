@@ -1,0 +1,205 @@
+//! What a subscription to an event stream may ask for, and what its answers mean.
+
+use std::time::Duration;
+
+use crate::defaults::{
+    IDLE_TIMEOUT, MAX_EVENT_BYTES, MAX_LINE_BYTES, MAX_RECONNECT_SCALE, MIN_RECONNECT_SCALE,
+    RECONNECT_DELAY, RECONNECT_TIMEOUT,
+};
+use crate::error::{Error, ErrorKind};
+use crate::event_stream::Limits;
+use crate::header::Field;
+use crate::message::quoted;
+use crate::reconnect::Persistence;
+use crate::redirect::is_redirect;
+
+/// What a caller asks for; the defaults where there is none.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The id of the last event that the caller has, or empty.
+    pub last_event_id: String,
+    /// Whether a lost connection is made again.
+    pub reconnect: bool,
+    /// The scale of the waits before that.
+    pub reconnect_delay: Option<Duration>,
+    /// How long to try without a fruitful connection; zero for ever.
+    pub reconnect_timeout: Option<Duration>,
+    /// How many connections in a row may be tried in vain.
+    pub max_reconnects: Option<u32>,
+    /// How long the server may be silent; zero for ever.
+    pub idle_timeout: Option<Duration>,
+    /// When it ends, counted from its start.
+    pub max_duration: Option<Duration>,
+    /// After how many events it ends.
+    pub max_events: Option<u64>,
+    /// The longest line in bytes.
+    pub max_line_bytes: Option<u64>,
+    /// The largest event in bytes.
+    pub max_event_bytes: Option<u64>,
+    /// Whether comments are wanted.
+    pub comments: bool,
+    /// Whether heartbeats are dropped.
+    pub drop_heartbeats: bool,
+}
+
+/// What holds for a subscription.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The id of the last event that the caller has, or empty.
+    pub last_event_id: String,
+    /// When to go on trying.
+    pub persistence: Persistence,
+    /// How long the server may be silent, if not for ever.
+    pub idle_timeout: Option<Duration>,
+    /// When it ends, counted from its start.
+    pub max_duration: Option<Duration>,
+    /// After how many events it ends.
+    pub max_events: Option<u64>,
+    /// What the parser bounds and leaves out.
+    pub limits: Limits,
+    /// Whether heartbeats are dropped.
+    pub drop_heartbeats: bool,
+}
+
+impl Settings {
+    /// Checks the settings and completes them.
+    ///
+    /// # Errors
+    ///
+    /// Kind `request`, naming the setting.
+    pub fn checked(self) -> Result<Rules, Error> {
+        let refused = |message: String| Err(Error::request("invalid_option", message));
+        if self.last_event_id.contains(['\0', '\r', '\n']) {
+            return refused(
+                "last_event_id holds NUL or a line end, which no event id has".to_owned(),
+            );
+        }
+        let delays = MIN_RECONNECT_SCALE..=MAX_RECONNECT_SCALE;
+        let delay = self.reconnect_delay.unwrap_or(RECONNECT_DELAY);
+        if !delays.contains(&delay) {
+            return refused(format!(
+                "reconnect_delay is {delay:?}; give {MIN_RECONNECT_SCALE:?} to {MAX_RECONNECT_SCALE:?}"
+            ));
+        }
+        let counts = [
+            ("max_events", self.max_events),
+            ("max_line_bytes", self.max_line_bytes),
+            ("max_event_bytes", self.max_event_bytes),
+            (
+                "max_duration",
+                self.max_duration.map(|time| time.as_nanos() as u64),
+            ),
+        ];
+        for (name, count) in counts {
+            if count == Some(0) {
+                return refused(format!("{name} is 0; give more, or leave it out"));
+            }
+        }
+        let bound = |given: Option<u64>, default: usize| match given {
+            None => default,
+            Some(given) => usize::try_from(given).unwrap_or(usize::MAX),
+        };
+        let unless_zero = |given: Option<Duration>, default| {
+            Some(given.unwrap_or(default)).filter(|time| !time.is_zero())
+        };
+        Ok(Rules {
+            persistence: Persistence {
+                reconnect: self.reconnect,
+                delay,
+                timeout: unless_zero(self.reconnect_timeout, RECONNECT_TIMEOUT),
+                max_reconnects: self.max_reconnects,
+            },
+            idle_timeout: unless_zero(self.idle_timeout, IDLE_TIMEOUT),
+            max_duration: self.max_duration,
+            max_events: self.max_events,
+            limits: Limits {
+                max_line_bytes: bound(self.max_line_bytes, MAX_LINE_BYTES),
+                max_event_bytes: bound(self.max_event_bytes, MAX_EVENT_BYTES),
+                comments: self.comments,
+            },
+            last_event_id: self.last_event_id,
+            drop_heartbeats: self.drop_heartbeats,
+        })
+    }
+}
+
+/// What the head of an answer means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Head {
+    /// An event stream.
+    Open {
+        /// Whether its length was known before it was sent: something held it until it was whole.
+        buffered: bool,
+    },
+    /// The server has no more events: the subscription ends for good.
+    NoContent,
+    /// The stream is elsewhere.
+    Redirect(String),
+    /// Something else that another request would meet again.
+    Unusable(Error),
+    /// An error answer.
+    Refused,
+}
+
+/// Judges the head of an answer.
+pub fn judge(status: u16, headers: &[Field]) -> Head {
+    match status {
+        200 => open(headers),
+        204 => Head::NoContent,
+        _ if is_redirect(status) => match last(headers, "location") {
+            Some(location) => Head::Redirect(location),
+            None => Head::Refused,
+        },
+        300.. => Head::Refused,
+        _ => unusable(
+            "unexpected_status",
+            format!("the server answered {status}; an event stream has the status 200"),
+        ),
+    }
+}
+
+fn open(headers: &[Field]) -> Head {
+    let content_type = last(headers, "content-type").unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("text/event-stream") {
+        return unusable(
+            "wrong_content_type",
+            format!(
+                "the answer's content type is {}, not text/event-stream; check the path",
+                quoted(media_type)
+            ),
+        );
+    }
+    match last(headers, "content-encoding") {
+        Some(coding) if !coding.eq_ignore_ascii_case("identity") => unusable(
+            "wrong_content_coding",
+            format!(
+                "the answer is encoded as {} although that was not accepted; switch it off at the server",
+                quoted(&coding)
+            ),
+        ),
+        _ => Head::Open {
+            buffered: last(headers, "content-length").is_some(),
+        },
+    }
+}
+
+fn unusable(code: &str, message: String) -> Head {
+    Head::Unusable(Error::new(ErrorKind::Stream, code, message))
+}
+
+/// The value of the last field of this name.
+fn last(headers: &[Field], name: &str) -> Option<String> {
+    let mut values = headers.iter().rev();
+    let (_, value) = values.find(|(given, _)| given.eq_ignore_ascii_case(name))?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
+/// The `Last-Event-ID` field; none if there is no id, or one that a field can't hold.
+pub fn last_event_id(id: &str) -> Option<Field> {
+    let fits = !id.is_empty() && !id.contains(|c: char| c.is_ascii_control() && c != '\t');
+    fits.then(|| (LAST_EVENT_ID.to_owned(), id.as_bytes().to_vec()))
+}
+
+/// The name of that field.
+pub const LAST_EVENT_ID: &str = "last-event-id";
