@@ -1,8 +1,8 @@
 //! Sessions and calls by the ids that the host chose.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
+use litemap::LiteMap;
 use ron_abi::{Malformed, NO_CALL, Writer};
 
 use crate::messages::{self, Begin, Derive, Open};
@@ -16,8 +16,8 @@ use crate::wit::ron::wire::port;
 /// What the instance holds for its host.
 #[derive(Default)]
 pub struct Calls {
-    sessions: RefCell<BTreeMap<u64, Session>>,
-    calls: RefCell<BTreeMap<u64, Work>>,
+    sessions: RefCell<LiteMap<u64, Session>>,
+    calls: RefCell<LiteMap<u64, Work>>,
     log_level: Cell<Option<LogLevel>>,
     /// Whether the host wants timelines.
     timelines: Cell<bool>,
@@ -105,7 +105,7 @@ impl Calls {
     fn unused<T>(
         &self,
         what: &str,
-        taken: &RefCell<BTreeMap<u64, T>>,
+        taken: &RefCell<LiteMap<u64, T>>,
         id: u64,
     ) -> Result<(), Malformed> {
         if id == NO_CALL || taken.borrow().contains_key(&id) {

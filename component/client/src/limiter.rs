@@ -2,13 +2,13 @@
 //! the pace that the server can bear.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use litemap::LiteMap;
 use ron_core::error::{Error, ErrorKind};
 use ron_core::retry::Stopped;
 use ron_core::throttle::Throttle;
@@ -22,7 +22,7 @@ pub struct Limiter {
     throttle: RefCell<Throttle>,
     taken: Cell<u32>,
     /// By number, in order of arrival.
-    queue: RefCell<BTreeMap<u64, Rc<Waiter>>>,
+    queue: RefCell<LiteMap<u64, Rc<Waiter>>>,
     queued: Cell<u64>,
 }
 
@@ -147,8 +147,13 @@ impl Limiter {
         if self.throttle.borrow().paused_until(now).is_some() {
             return;
         }
+        let next = || {
+            let mut queue = self.queue.borrow_mut();
+            let number = *queue.first()?.0;
+            queue.remove(&number)
+        };
         while self.has_room()
-            && let Some((_, next)) = self.queue.borrow_mut().pop_first()
+            && let Some(next) = next()
         {
             self.taken.set(self.taken.get() + 1);
             next.granted.set(true);

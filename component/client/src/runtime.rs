@@ -4,13 +4,14 @@
 //! others wait.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
+
+use litemap::LiteMap;
 
 use crate::wit::wasi::clocks::monotonic_clock;
 use crate::wit::wasi::io::poll::{self, Pollable};
@@ -21,7 +22,7 @@ const BLOCKING: u64 = u64::MAX;
 #[derive(Default)]
 struct Runtime {
     /// By time, then in order of making.
-    timers: RefCell<BTreeMap<(u64, u64), Waker>>,
+    timers: RefCell<LiteMap<(u64, u64), Waker>>,
     timers_made: Cell<u64>,
     woken: RefCell<Vec<u64>>,
     /// Whether the future that is being blocked on was woken while it ran.
@@ -67,10 +68,12 @@ fn fire(runtime: &Runtime) {
         return;
     }
     let now = monotonic_clock::now();
-    while let Some(entry) = timers.first_entry()
-        && entry.key().0 <= now
+    while let Some((&key, _)) = timers.first()
+        && key.0 <= now
     {
-        entry.remove().wake();
+        if let Some(waker) = timers.remove(&key) {
+            waker.wake();
+        }
     }
 }
 
@@ -78,7 +81,7 @@ fn fire(runtime: &Runtime) {
 pub fn wake_at() -> Option<u64> {
     RUNTIME.with(|runtime| {
         let timers = runtime.timers.borrow();
-        timers.first_key_value().map(|((when, _), _)| *when)
+        timers.first().map(|((when, _), _)| *when)
     })
 }
 

@@ -1,10 +1,10 @@
 //! Sessions: a configuration, and what a root and those derived from it share.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Waker;
 
+use litemap::LiteMap;
 use ron_core::config::Config;
 use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS, MAX_STREAMS_BYTES};
 use ron_core::error::{Error, ErrorKind};
@@ -28,7 +28,7 @@ pub struct Root {
     /// The bytes of half events of all streams.
     streams: Cell<u64>,
     /// Calls to wake when a session closes.
-    calls: RefCell<BTreeMap<u64, Waker>>,
+    calls: RefCell<LiteMap<u64, Waker>>,
     calls_made: Cell<u64>,
 }
 

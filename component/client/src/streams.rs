@@ -29,8 +29,6 @@ impl events::Guest for Client {
 }
 
 type Performing = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
-type Progress = Result<Option<events::Update>, events::Error>;
-
 /// A subscription.
 pub struct Subscription {
     token: u64,
@@ -69,44 +67,45 @@ impl Subscription {
         })
     }
 
-    fn advance(&self, context: &mut Context<'_>) -> Poll<Progress> {
+    /// Goes on until there is something for the subscriber.
+    fn advance(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut stage = self.stage.borrow_mut();
         if let Stage::UnderWay(future) = &mut *stage
+            && !self.outlet.has_update()
             && let Poll::Ready(result) = future.as_mut().poll(context)
         {
             *stage = Stage::Ended(result);
         }
-        if let Some(update) = self.outlet.take() {
-            // What follows is for when the subscriber wants it.
-            return Poll::Ready(Ok(Some(convert::update(update))));
+        match *stage {
+            Stage::UnderWay(_) if !self.outlet.has_update() => Poll::Pending,
+            _ => Poll::Ready(()),
         }
-        if let Stage::UnderWay(_) = *stage {
-            return Poll::Pending;
-        }
-        Poll::Ready(match std::mem::replace(&mut *stage, Stage::Over) {
-            Stage::Ended(Err(failure)) => Err(events::Error {
-                request_id: failure.request_id,
-                ..convert::error(failure.error)
-            }),
-            _ => Ok(None),
-        })
     }
 }
 
 impl events::GuestSubscription for Subscription {
-    fn next(&self) -> Progress {
-        runtime::block_on(poll_fn(|context| self.advance(context)))
-    }
-
-    fn poll(&self) -> Option<Progress> {
-        if let Stage::Over = *self.stage.borrow() {
+    fn poll(&self) -> Option<Result<Option<events::Update>, events::Error>> {
+        log::attribute(self.token);
+        let _ = self.advance(&mut Context::from_waker(&self.waker));
+        if let Some(update) = self.outlet.take() {
+            return Some(Ok(Some(convert::update(update))));
+        }
+        let mut stage = self.stage.borrow_mut();
+        if let Stage::UnderWay(_) = *stage {
             return None;
         }
-        log::attribute(self.token);
-        match self.advance(&mut Context::from_waker(&self.waker)) {
-            Poll::Pending => None,
-            Poll::Ready(progress) => Some(progress),
+        match std::mem::replace(&mut *stage, Stage::Over) {
+            Stage::Ended(Ok(())) => Some(Ok(None)),
+            Stage::Ended(Err(failure)) => Some(Err(events::Error {
+                request_id: failure.request_id,
+                ..convert::error(failure.error)
+            })),
+            _ => None,
         }
+    }
+
+    fn wait(&self) {
+        runtime::block_on(poll_fn(|context| self.advance(context)));
     }
 
     fn restart(&self) {

@@ -84,6 +84,11 @@ pub struct Outlet {
 }
 
 impl Outlet {
+    /// Whether there is an update.
+    pub fn has_update(&self) -> bool {
+        self.update.borrow().is_some()
+    }
+
     /// The next update.
     pub fn take(&self) -> Option<Update> {
         self.update.take()
@@ -337,7 +342,8 @@ impl Subscription<'_> {
                 Head::NoContent => return Ok(None),
                 Head::Unusable(error) => return Err(error),
                 Head::Redirect(location) => {
-                    let target = redirect::target(&config.origin, self.plane, &prepared, &location);
+                    let target =
+                        redirect::target(&config.origin, self.plane, &prepared.target, &location);
                     let Some(target) = target else {
                         return Err(answer::refusal(self.session, response, began).await);
                     };

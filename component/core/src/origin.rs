@@ -117,16 +117,21 @@ fn tidied(base_url: &str) -> String {
     }
 }
 
-/// A path without its dot segments, which may be percent-encoded (WHATWG URL, section 4.1).
-fn without_dot_segments(path: &str) -> String {
+/// A path without its dot segments, which may be percent-encoded (WHATWG URL, section 4.1). One that
+/// ended in such a segment ends in a slash.
+pub fn without_dot_segments(path: &str) -> String {
     let mut segments = Vec::new();
+    let mut ends_in_dots = false;
     for segment in path.split('/').skip(1) {
-        match &*segment.to_ascii_lowercase().replace("%2e", ".") {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        ends_in_dots = matches!(&*plain, "." | "..");
+        match &*plain {
             "." => {}
             ".." => drop(segments.pop()),
             _ => segments.push(segment),
         }
     }
+    segments.extend(ends_in_dots.then_some(""));
     segments.iter().flat_map(|segment| ["/", segment]).collect()
 }
 

@@ -158,3 +158,250 @@ fn given_up(code: &str, why: &str, last: &Error) -> Error {
     );
     Error::new(ErrorKind::Stream, code, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::defaults::{RECONNECT_DELAY, RETRY_BUDGET};
+    use crate::error::Phase;
+    use crate::problem::Problem;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn persistence() -> Persistence {
+        Persistence {
+            reconnect: true,
+            delay: RECONNECT_DELAY,
+            timeout: None,
+            max_reconnects: None,
+        }
+    }
+
+    fn ended() -> Error {
+        Error::new(
+            ErrorKind::Stream,
+            STREAM_ENDED,
+            "the server has ended the stream",
+        )
+    }
+
+    fn problem(status: u16, retry_after: &str) -> Error {
+        let headers = [("retry-after".to_owned(), retry_after.as_bytes().to_vec())];
+        Problem::from_response(status, &headers, b"", UNIX_EPOCH).into()
+    }
+
+    /// The longest wait that may be drawn.
+    fn ceiling(
+        reconnects: &mut Reconnects,
+        error: &Error,
+        connection: Connection,
+        now: u64,
+    ) -> Duration {
+        let next = reconnects.next(error, connection, now, &mut Budget::default(), || u64::MAX);
+        let wait = next.unwrap_or_else(|e| panic!("{}", e.message)).wait;
+        // What is drawn is below it by one nanosecond.
+        wait + Duration::from_nanos(1)
+    }
+
+    fn vain(reconnects: &mut Reconnects) -> Duration {
+        ceiling(reconnects, &ended(), Connection::default(), 0)
+    }
+
+    fn code(reconnects: &mut Reconnects, error: &Error, now: u64) -> String {
+        let next = reconnects.next(
+            error,
+            Connection::default(),
+            now,
+            &mut Budget::default(),
+            || 0,
+        );
+        next.err().map_or_else(String::new, |error| error.code)
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let mut reconnects = Reconnects::new(persistence(), 0);
+        let seconds: Vec<u64> = (0..7).map(|_| vain(&mut reconnects).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn only_a_connection_that_lasted_and_gave_an_event_starts_them_over() {
+        let after = |opened, gave_event| {
+            let mut reconnects = Reconnects::new(persistence(), 0);
+            vain(&mut reconnects);
+            let connection = Connection { opened, gave_event };
+            ceiling(&mut reconnects, &ended(), connection, 60 * SECOND).as_secs()
+        };
+        assert_eq!(after(Some(0), true), 1);
+        assert_eq!(after(Some(1), true), 2);
+        assert_eq!(after(Some(0), false), 2);
+        assert_eq!(after(None, false), 2);
+    }
+
+    #[test]
+    fn the_server_sets_the_scale_within_bounds() {
+        for (milliseconds, expected) in [(0, 100), (2_500, 2_500), (u64::MAX, 60_000)] {
+            let mut reconnects = Reconnects::new(persistence(), 0);
+            reconnects.set_delay(milliseconds);
+            assert_eq!(vain(&mut reconnects).as_millis(), expected);
+        }
+    }
+
+    #[test]
+    fn what_will_not_change_ends_with_the_error_itself() {
+        let mut errors: Vec<_> = [302, 400, 401, 403, 404, 409, 410]
+            .map(|status| problem(status, ""))
+            .into();
+        errors.push(Error::new(ErrorKind::Stream, "wrong_content_type", ""));
+        errors.push(Error::new(ErrorKind::TooLarge, "line_too_large", ""));
+        for error in errors {
+            let mut reconnects = Reconnects::new(persistence(), 0);
+            assert_eq!(code(&mut reconnects, &error, 0), error.code);
+        }
+    }
+
+    #[test]
+    fn other_failures_connect_again() {
+        let mut errors: Vec<_> = [408, 425, 429, 500, 502, 503, 504]
+            .map(|status| problem(status, ""))
+            .into();
+        errors.push(ended());
+        errors.push(Error::timeout(Phase::Read, ""));
+        errors.push(Error::new(ErrorKind::Connect, "connection_refused", ""));
+        errors.push(Error::new(ErrorKind::Network, "response_incomplete", ""));
+        errors.push(Error::new(ErrorKind::Overload, "queue_full", ""));
+        for error in errors {
+            let mut reconnects = Reconnects::new(persistence(), 0);
+            assert_eq!(code(&mut reconnects, &error, 0), "", "{}", error.code);
+        }
+    }
+
+    #[test]
+    fn the_server_is_waited_for_as_long_as_it_asks_up_to_a_minute() {
+        let mut reconnects = Reconnects::new(persistence(), 0);
+        let wait = |reconnects: &mut Reconnects, asked: &str| {
+            let error = problem(503, asked);
+            let next = reconnects.next(
+                &error,
+                Connection::default(),
+                0,
+                &mut Budget::default(),
+                || 0,
+            );
+            next.map(|retry| retry.wait.as_secs())
+                .map_err(|error| error.code)
+        };
+        assert_eq!(wait(&mut reconnects, "60"), Ok(60));
+        assert_eq!(wait(&mut reconnects, "61"), Err("wait_too_long".to_owned()));
+    }
+
+    #[test]
+    fn connections_in_vain_are_counted_since_the_last_fruitful_one() {
+        let mut reconnects = Reconnects::new(
+            Persistence {
+                max_reconnects: Some(2),
+                ..persistence()
+            },
+            0,
+        );
+        vain(&mut reconnects);
+        vain(&mut reconnects);
+        let fruitful = Connection {
+            opened: Some(0),
+            gave_event: true,
+        };
+        ceiling(&mut reconnects, &ended(), fruitful, 0);
+        vain(&mut reconnects);
+        assert_eq!(code(&mut reconnects, &ended(), 0), "reconnects_exhausted");
+    }
+
+    #[test]
+    fn the_time_without_a_fruitful_connection_is_bounded() {
+        let timeout = Some(Duration::from_secs(100));
+        let mut reconnects = Reconnects::new(
+            Persistence {
+                timeout,
+                ..persistence()
+            },
+            0,
+        );
+        assert_eq!(code(&mut reconnects, &ended(), 100 * SECOND), "");
+        assert_eq!(
+            code(&mut reconnects, &ended(), 101 * SECOND),
+            "reconnect_timeout"
+        );
+        let lasted = Connection {
+            opened: Some(0),
+            gave_event: false,
+        };
+        ceiling(&mut reconnects, &ended(), lasted, 200 * SECOND);
+        assert_eq!(code(&mut reconnects, &ended(), 250 * SECOND), "");
+    }
+
+    #[test]
+    fn without_reconnecting_the_first_failure_is_the_last() {
+        let off = Persistence {
+            reconnect: false,
+            ..persistence()
+        };
+        let mut reconnects = Reconnects::new(off, 0);
+        let error = Error::new(ErrorKind::Connect, "connection_refused", "nobody is there");
+        let last = reconnects.next(
+            &error,
+            Connection::default(),
+            0,
+            &mut Budget::default(),
+            || 0,
+        );
+        let last = last.err().unwrap_or_else(|| panic!("it goes on"));
+        assert_eq!(
+            (last.kind, &*last.code),
+            (ErrorKind::Stream, "reconnects_exhausted")
+        );
+        assert!(last.message.contains("nobody is there"));
+    }
+
+    #[test]
+    fn a_server_that_has_too_much_to_do_is_asked_while_the_budget_lasts() {
+        let mut budget = Budget::default();
+        let mut reconnects = Reconnects::new(persistence(), 0);
+        let error = problem(429, "");
+        let mut asked = 0;
+        let last = loop {
+            match reconnects.next(&error, Connection::default(), 0, &mut budget, || 0) {
+                Ok(_) => asked += 1,
+                Err(last) => break last,
+            }
+        };
+        assert_eq!(
+            (asked, &*last.code),
+            (RETRY_BUDGET / THROTTLE_COST, "budget_empty")
+        );
+        reconnects.opened(&mut budget);
+        assert_eq!(budget.tokens(), THROTTLE_COST);
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_is_longer_than_its_bounds(
+            delay in 100u64..60_000,
+            lost in prop::collection::vec((any::<u64>(), any::<bool>(), 0u64..100_000_000_000), 1..40),
+        ) {
+            let delay = Duration::from_millis(delay);
+            let mut reconnects = Reconnects::new(Persistence { delay, ..persistence() }, 0);
+            let mut now = 0;
+            for (random, gave_event, lived) in lost {
+                let connection = Connection { opened: Some(now), gave_event };
+                now += lived;
+                let budget = &mut Budget::default();
+                let retry = reconnects.next(&ended(), connection, now, budget, || random);
+                prop_assert!(retry.unwrap().wait < delay.max(MAX_RECONNECT_DELAY));
+            }
+        }
+    }
+}

@@ -62,3 +62,76 @@ impl Filter {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_stream::Event;
+
+    fn event(kind: &str, id: &str, has_id: bool) -> Message {
+        Message::Event(Event {
+            kind: kind.to_owned(),
+            data: String::new(),
+            id: id.to_owned(),
+            has_id,
+            retry: None,
+        })
+    }
+
+    fn message(id: &str, has_id: bool) -> Message {
+        event("message", id, has_id)
+    }
+
+    #[test]
+    fn leading_events_that_repeat_the_last_one_are_dropped_after_a_resume() {
+        let mut filter = Filter::new("", false);
+        assert!(filter.passes(&message("1", true)));
+        assert!(
+            filter.passes(&message("1", true)),
+            "no resume, no repetition"
+        );
+        filter.resume();
+        assert!(!filter.passes(&message("1", true)));
+        assert!(!filter.passes(&message("1", true)));
+        assert!(filter.passes(&message("2", true)));
+        assert!(
+            filter.passes(&message("1", true)),
+            "it is not leading any more"
+        );
+        assert_eq!(filter.duplicates, 2);
+    }
+
+    #[test]
+    fn an_event_that_does_not_say_its_id_is_passed_on() {
+        let mut filter = Filter::new("1", false);
+        assert!(filter.passes(&message("1", false)));
+        assert!(filter.passes(&message("1", true)));
+        assert_eq!(filter.duplicates, 0);
+    }
+
+    #[test]
+    fn the_event_that_the_caller_has_is_dropped_on_the_first_connection_too() {
+        let mut filter = Filter::new("1", false);
+        assert!(!filter.passes(&message("1", true)));
+        assert!(filter.passes(&message("2", true)));
+    }
+
+    #[test]
+    fn an_empty_id_repeats_nothing() {
+        let mut filter = Filter::new("", false);
+        assert!(filter.passes(&message("", true)));
+        filter.resume();
+        assert!(filter.passes(&message("", true)));
+    }
+
+    #[test]
+    fn heartbeats_are_dropped_on_request_only_and_are_no_leading_events() {
+        assert!(Filter::new("", false).passes(&event("heartbeat", "", false)));
+        let mut filter = Filter::new("1", true);
+        assert!(!filter.passes(&event("heartbeat", "1", false)));
+        assert!(!filter.passes(&message("1", true)));
+        assert!(filter.passes(&event("Heartbeat", "1", false)));
+        assert!(filter.passes(&Message::Comment("heartbeat".to_owned())));
+        assert_eq!((filter.heartbeats, filter.duplicates), (1, 1));
+    }
+}

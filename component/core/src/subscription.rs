@@ -203,3 +203,172 @@ pub fn last_event_id(id: &str) -> Option<Field> {
 
 /// The name of that field.
 pub const LAST_EVENT_ID: &str = "last-event-id";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(status: u16, headers: &[(&str, &str)]) -> Head {
+        let fields = headers.iter();
+        let fields: Vec<Field> = fields
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect();
+        judge(status, &fields)
+    }
+
+    fn code(head: Head) -> String {
+        match head {
+            Head::Unusable(error) => error.code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_200_of_the_right_type_opens() {
+        for content_type in [
+            "text/event-stream",
+            "Text/Event-Stream",
+            "text/event-stream; charset=utf-8",
+            "text/event-stream;charset=x",
+            " text/event-stream ; a=b",
+        ] {
+            let open = head(200, &[("Content-Type", content_type)]);
+            assert_eq!(open, Head::Open { buffered: false }, "{content_type}");
+        }
+        let type_field = ("content-type", "text/event-stream");
+        let whole = head(200, &[type_field, ("content-length", "10")]);
+        assert_eq!(whole, Head::Open { buffered: true });
+        let plain = head(200, &[type_field, ("content-encoding", "Identity")]);
+        assert_eq!(plain, Head::Open { buffered: false });
+    }
+
+    #[test]
+    fn whatever_is_no_event_stream_is_unusable() {
+        for content_type in [
+            "text/html",
+            "text/event-streams",
+            "",
+            "text/event-stream, text/html",
+        ] {
+            let wrong = head(200, &[("content-type", content_type)]);
+            assert_eq!(code(wrong), "wrong_content_type", "{content_type}");
+        }
+        assert_eq!(code(head(200, &[])), "wrong_content_type");
+        let stream = ("content-type", "text/event-stream");
+        let encoded = head(200, &[stream, ("content-encoding", "gzip")]);
+        assert_eq!(code(encoded), "wrong_content_coding");
+        for status in [100, 201, 205, 206, 299] {
+            assert_eq!(
+                code(head(status, &[stream])),
+                "unexpected_status",
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn ends_redirects_and_refusals_are_told_apart() {
+        assert_eq!(head(204, &[]), Head::NoContent);
+        for status in [301, 302, 303, 307, 308] {
+            let location = head(status, &[("Location", "/x")]);
+            assert_eq!(location, Head::Redirect("/x".to_owned()), "{status}");
+            assert_eq!(head(status, &[]), Head::Refused, "{status}");
+        }
+        for status in [300, 304, 400, 401, 429, 500, 503] {
+            assert_eq!(
+                head(status, &[("location", "/x")]),
+                Head::Refused,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_id_is_sent_where_a_field_can_hold_it() {
+        assert_eq!(last_event_id(""), None);
+        assert_eq!(last_event_id("a\u{1}"), None);
+        assert_eq!(last_event_id("a\u{7f}"), None);
+        let sent = last_event_id("\u{e9}\t1").map(|(_, value)| value);
+        assert_eq!(sent.as_deref(), Some("\u{e9}\t1".as_bytes()));
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_named() {
+        let settings = Settings::default;
+        let cases = [
+            (
+                "last_event_id",
+                Settings {
+                    last_event_id: "a\nb".to_owned(),
+                    ..settings()
+                },
+            ),
+            (
+                "reconnect_delay",
+                Settings {
+                    reconnect_delay: Some(Duration::ZERO),
+                    ..settings()
+                },
+            ),
+            (
+                "reconnect_delay",
+                Settings {
+                    reconnect_delay: Some(Duration::from_secs(61)),
+                    ..settings()
+                },
+            ),
+            (
+                "max_events",
+                Settings {
+                    max_events: Some(0),
+                    ..settings()
+                },
+            ),
+            (
+                "max_duration",
+                Settings {
+                    max_duration: Some(Duration::ZERO),
+                    ..settings()
+                },
+            ),
+            (
+                "max_line_bytes",
+                Settings {
+                    max_line_bytes: Some(0),
+                    ..settings()
+                },
+            ),
+            (
+                "max_event_bytes",
+                Settings {
+                    max_event_bytes: Some(0),
+                    ..settings()
+                },
+            ),
+        ];
+        for (name, settings) in cases {
+            let error = settings.checked().err().unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(error.kind, ErrorKind::Request);
+            assert!(error.message.contains(name), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn zero_means_without_a_time_out_and_nothing_means_the_default() {
+        let rules = Settings::default()
+            .checked()
+            .unwrap_or_else(|e| panic!("{}", e.message));
+        assert_eq!(rules.idle_timeout, Some(IDLE_TIMEOUT));
+        assert_eq!(rules.persistence.timeout, Some(RECONNECT_TIMEOUT));
+        let zero = Settings {
+            idle_timeout: Some(Duration::ZERO),
+            reconnect_timeout: Some(Duration::ZERO),
+            ..Settings::default()
+        };
+        let rules = zero.checked().unwrap_or_else(|e| panic!("{}", e.message));
+        assert_eq!(
+            (rules.idle_timeout, rules.persistence.timeout),
+            (None, None)
+        );
+    }
+}
