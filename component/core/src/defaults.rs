@@ -65,3 +65,7 @@ pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 64;
 pub const MAX_IDEMPOTENCY_NAME_BYTES: usize = 1024;
 /// The shortest secret that is scrubbed from texts by value, in bytes.
 pub const MIN_SCRUBBED_SECRET_BYTES: usize = 8;
+/// The longest line of an event stream in bytes, without its end.
+pub const MAX_LINE_BYTES: usize = 1024 * 1024;
+/// The largest event of an event stream in bytes: its type, data and id.
+pub const MAX_EVENT_BYTES: usize = 1024 * 1024;

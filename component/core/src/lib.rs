@@ -6,6 +6,7 @@
 pub mod config;
 pub mod defaults;
 pub mod error;
+pub mod event_stream;
 pub mod header;
 pub mod host;
 pub mod idempotency;
