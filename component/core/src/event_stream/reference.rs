@@ -1,6 +1,6 @@
 //! The standard's own steps, one after the other, on whole streams: what the parser is compared with.
 
-use super::{Event, Message};
+use super::{BYTE_ORDER_MARK, Event, Message};
 
 /// What a stream comes to.
 #[derive(Default)]
@@ -69,9 +69,13 @@ pub fn parse(stream: &[u8], last_event_id: &str) -> Outcome {
     outcome
 }
 
-/// The length of the longest line in bytes, with or without an end.
+/// The length of the longest line in bytes, with or without an end. What may still become a byte
+/// order mark is no line yet.
 pub fn longest_line(stream: &[u8]) -> usize {
-    let stream = stream.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stream);
+    if BYTE_ORDER_MARK.starts_with(stream) {
+        return 0;
+    }
+    let stream = stream.strip_prefix(BYTE_ORDER_MARK).unwrap_or(stream);
     let lines = stream.split(|byte| matches!(byte, b'\r' | b'\n'));
     lines.map(<[u8]>::len).max().unwrap_or_default()
 }
@@ -86,7 +90,7 @@ fn lines(text: &str) -> Vec<String> {
 
 /// The Encoding standard's UTF-8 decode (section 6), with its UTF-8 decoder (section 8.1.1).
 fn utf8_decode(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut text = String::new();
     let (mut code_point, mut needed, mut seen) = (0u32, 0, 0);
     let (mut lower, mut upper) = (0x80, 0xbf);
