@@ -120,6 +120,20 @@ pub fn to_latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
+/// Whether a text has a control character of ASCII below the space. It is asked of every byte that goes
+/// out, so it looks at eight at a time.
+fn has_control(text: &str) -> bool {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let below_space = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        word.wrapping_sub(SPACES) & !word & HIGH_BITS != 0
+    };
+    words.iter().any(below_space) || rest.iter().any(|byte| *byte < b' ')
+}
+
+const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+
 /// Puts a message together.
 #[derive(Debug, Default)]
 pub struct Writer {
@@ -130,11 +144,7 @@ impl Writer {
     /// Adds a text field. NUL, CR and LF must have been refused long before; here they become
     /// U+FFFD, so that no text can ever forge a field.
     pub fn text(&mut self, field: &str) {
-        // One comparison for nearly every byte: all three are below the first printable one.
-        if field
-            .bytes()
-            .any(|b| b < b' ' && matches!(b, b'\0' | b'\r' | b'\n'))
-        {
+        if has_control(field) && field.contains(['\0', '\r', '\n']) {
             self.message
                 .push_str(&field.replace(['\0', '\r', '\n'], "\u{fffd}"));
         } else {
@@ -146,8 +156,7 @@ impl Writer {
     /// Adds an escaped field, which may stand for any text: U+001A stands before `0` for NUL, `n` for
     /// LF, `r` for CR and `s` for itself.
     pub fn escaped(&mut self, field: &str) {
-        let special = |b: u8| b < b' ' && matches!(b, b'\0' | b'\n' | b'\r' | b'\x1a');
-        if !field.bytes().any(special) {
+        if !has_control(field) {
             self.message.push_str(field);
         } else {
             for c in field.chars() {
@@ -247,6 +256,37 @@ mod tests {
                 prop_assert_eq!(read.chars().count(), text.chars().count());
             }
             prop_assert_eq!(reader.end(), Ok(()));
+        }
+
+        #[test]
+        fn controls_are_found_wherever_they_stand(text in "[ -~é€\\x00-\\x1f]{0,30}") {
+            prop_assert_eq!(has_control(&text), text.bytes().any(|b| b < b' '));
+        }
+
+        #[test]
+        fn an_escaped_field_holds_none_and_is_read_back(text in "(\\PC|[\\x00\\r\\n\\x1a0nrs\t])*") {
+            let mut writer = Writer::default();
+            writer.escaped(&text);
+            let message = writer.take();
+            let field = message.strip_suffix('\0').unwrap();
+            prop_assert!(!field.contains(['\0', '\r', '\n']));
+            let mut read = String::new();
+            let mut characters = field.chars();
+            while let Some(c) = characters.next() {
+                read.push(match c {
+                    '\x1a' => match characters.next().unwrap() {
+                        '0' => '\0',
+                        'n' => '\n',
+                        'r' => '\r',
+                        other => {
+                            prop_assert_eq!(other, 's');
+                            '\x1a'
+                        }
+                    },
+                    c => c,
+                });
+            }
+            prop_assert_eq!(read, text);
         }
 
         #[test]
