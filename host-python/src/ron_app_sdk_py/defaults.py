@@ -57,6 +57,9 @@ GUEST_TABLES: Final = 16
 GUEST_TABLE_ELEMENTS: Final = 20_000
 """Largest size of each of those, in elements."""
 
+MAX_RETRIES: Final = 100
+"""Most attempts after the first that may be asked for: the component's number."""
+
 RETRY_BUDGET: Final = 500
 """Tokens for retries, of a client that has not made a call."""
 
