@@ -64,7 +64,8 @@ RETRY_BUDGET: Final = 500
 """Tokens for retries, of a client that has not made a call."""
 
 BUSY_LOOP_CALLS: Final = 20
-"""Calls that fail in a row, each begun right after the one before, until a warning."""
+"""Calls of a task or thread that fail in a row, each begun right after the one before, until a
+warning."""
 
 BUSY_LOOP_SECONDS: Final = 0.01
 """How soon after a failure is right after it."""
