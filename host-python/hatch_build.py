@@ -1,15 +1,15 @@
-"""Refuses to build a package without its WebAssembly artifacts."""
+"""Puts the WebAssembly artifacts into the package, which isn't built without them."""
 
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ARTIFACTS = ("artifacts.json", "ron_client.wasm", "ron_host.wasm")
+ARTIFACTS = ("artifacts.json", "ron_host.wasm")
 
 
 class ArtifactsHook(BuildHookInterface[Any]):
-    """Checks that `make build` or `make components` ran."""
+    """Names the artifacts: all else in their folder stays out."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Raises if an artifact is missing."""
@@ -20,3 +20,4 @@ class ArtifactsHook(BuildHookInterface[Any]):
                 f"the WebAssembly artifacts are missing ({', '.join(missing)}): run `make build` "
                 "in the repository, which compiles them, or install the wheel, which has them"
             )
+        build_data["artifacts"] += [f"src/ron_app_sdk_py/artifacts/{name}" for name in ARTIFACTS]

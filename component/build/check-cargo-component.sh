@@ -19,7 +19,7 @@ cargo component build "$@"
 # It writes bindings of its own, which the crate does not use.
 rm -f component/client/src/bindings.rs
 
-ours=host-python/src/ron_app_sdk_py/artifacts/ron_client.wasm
+ours=target/ron_client.wasm
 theirs=target/cargo-component/$target/guest/ron_client.wasm
 unset RUSTC RUSTC_BOOTSTRAP CARGO_UNSTABLE_BUILD_STD
 cargo run --quiet --release --locked -p ron-build -- compare "$ours" "$theirs"

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from ron_app_sdk_py.engine.artifact import CLIENT, load
 from servers import ROOT
 
 pytestmark = pytest.mark.checkout
 
 BUILD = (sys.executable, "-m", "build", "--no-isolation")
 LIMIT = 300
+MAX_BYTES = 400_000
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +34,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_is_pure_and_holds_artifacts_licences_and_types(wheel: Path) -> None:
+def test_the_wheel_is_pure_and_small_and_holds_artifacts_licences_and_types(wheel: Path) -> None:
     assert wheel.name == "ron_app_sdk_py-0.1.0-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
-    for name in (
-        "artifacts/ron_host.wasm",
-        "artifacts/ron_client.wasm",
-        "artifacts/artifacts.json",
-    ):
-        assert f"ron_app_sdk_py/{name}" in names
+    artifacts = {Path(name).name for name in names if "/artifacts/" in name}
+    assert artifacts == {"artifacts.json", "ron_host.wasm"}
     assert "ron_app_sdk_py/py.typed" in names
+    assert wheel.stat().st_size <= MAX_BYTES
     assert any(name.endswith("licenses/LICENSE-APACHE") for name in names)
 
 
@@ -83,6 +82,17 @@ with RonClientSync({node!r}) as client:
         cwd=tmp_path,
     )
     assert (done.stdout, done.stderr) == ("['wheel']\n", "")
+
+    written = tmp_path / "ron_client.wasm"
+    subprocess.run(
+        [python, "-W", "error", "-m", "ron_app_sdk_py.component", written],
+        check=True,
+        capture_output=True,
+        env=environment,
+        timeout=LIMIT,
+        cwd=tmp_path,
+    )
+    assert written.read_bytes() == load(CLIENT).wasm
 
 
 def test_the_sdist_is_whole(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from ron_app_sdk_py import component
 from ron_app_sdk_py.engine import artifact
 from ron_app_sdk_py.engine.runtime import compiled, imports, shared
 from ron_app_sdk_py.errors import RonSandboxError
@@ -52,11 +54,57 @@ def test_a_damaged_artifact_is_refused_by_name_with_the_mend(folder: Path, damag
     assert caught.value.code == expected
 
 
-@pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"artifacts": {"ron_host.wasm": 3}}'])
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"artifacts": 3}',
+        '{"artifacts": {}}',
+        '{"artifacts": {"ron_host.wasm": 3}}',
+        '{"artifacts": {"ron_host.wasm": {"file": "ron_host.wasm", "sha256": ""}}}',
+    ],
+)
 def test_a_damaged_manifest_is_refused(folder: Path, manifest: str) -> None:
     (folder / "artifacts.json").write_text(manifest)
     with pytest.raises(RonSandboxError, match=r"artifacts\.json"):
         artifact.load(folder=folder)
+
+
+def test_the_client_is_cut_out_of_the_component_and_a_wrong_cut_is_refused(folder: Path) -> None:
+    client = artifact.load(artifact.CLIENT, folder)
+    assert client.wasm in artifact.load(folder=folder).wasm
+    file = folder / "artifacts.json"
+    manifest = json.loads(file.read_text())
+    for member in ("offset", "bytes"):
+        wrong = json.loads(file.read_text())
+        wrong["artifacts"][artifact.CLIENT][member] += 1
+        file.write_text(json.dumps(wrong))
+        with pytest.raises(RonSandboxError, match=r"ron_client\.wasm has .*not the one built"):
+            artifact.load(artifact.CLIENT, folder)
+        file.write_text(json.dumps(manifest))
+
+
+def test_the_command_writes_the_client_for_another_host(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ron_client.wasm"
+    for _ in range(2):
+        component.main([str(file)])
+        assert file.read_bytes() == artifact.load(artifact.CLIENT).wasm
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in capsys.readouterr().out
+    for arguments, code, reason in (
+        ([str(tmp_path)], 1, str(tmp_path)),
+        ([str(tmp_path / "no" / "folder")], 1, "No such file"),
+        ([], 2, "FILE"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            component.main(arguments)
+        assert caught.value.code == code
+        said = capsys.readouterr().err
+        assert reason in said
+        assert said.count("\n") == 1
 
 
 def test_bytes_that_are_no_component_are_refused_even_with_the_right_digest() -> None:

@@ -66,6 +66,18 @@ def test_every_number_is_documented() -> None:
     assert documented == in_code
 
 
+def test_a_number_that_both_sides_have_is_the_same() -> None:
+    seconds = {"ms": 1000, "s": 1}
+    values: dict[str, dict[str, float]] = {"rust": {}, "python": {}, "wire": {}}
+    for _, value, unit, constant, _ in table("defaults.md", 5):
+        side, _, name = constant.strip("`").partition(":")
+        values[side][name] = float(value) / seconds.get(unit, 1)
+    shared = values["rust"].keys() & values["python"].keys()
+    assert shared >= {"MAX_RETRIES", "OVERALL_TIMEOUT", "RETRY_BUDGET", "WRITE_TIMEOUT"}
+    for name in shared:
+        assert values["rust"][name] == values["python"][name], name
+
+
 def evaluated(expression: str) -> int:
     """A product of whole numbers."""
     total = 1

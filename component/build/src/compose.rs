@@ -56,6 +56,14 @@ fn instantiate(
     Ok(instance)
 }
 
+/// Where a component stands, byte for byte, in one that was composed of it.
+pub fn offset(part: &[u8], composed: &[u8]) -> Result<usize> {
+    composed
+        .windows(part.len())
+        .position(|bytes| bytes == part)
+        .context("the composed component does not hold it byte for byte: composing changed it")
+}
+
 /// The WIT of a component as text.
 pub fn wit(component: &[u8]) -> Result<String> {
     let decoded = wit_component::decode(component)?;
@@ -102,6 +110,13 @@ pub fn items(wit: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_found_only_as_it_is() {
+        assert_eq!(offset(b"part", b"a part of it").unwrap(), 2);
+        offset(b"Part", b"a part of it").unwrap_err();
+        offset(b"part", b"par").unwrap_err();
+    }
 
     #[test]
     fn items_do_not_depend_on_order() {

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
+use manifest::Artifact;
 
 /// Where the Python package looks for its artifacts.
 const ARTIFACTS: &str = "host-python/src/ron_app_sdk_py/artifacts";
@@ -74,12 +75,23 @@ fn build(root: &Path) -> Result<()> {
     let probe = compose::linked(&wire, &client, &probe, "ron:probe/probe@0.1.0")
         .context("composing probe.wasm")?;
     manifest::write_if_changed(&root.join("target/probe.wasm"), &probe)?;
+    manifest::write_if_changed(&root.join("target/ron_client.wasm"), &client)?;
 
     let out = root.join(ARTIFACTS);
     fs::create_dir_all(&out)?;
-    let artifacts = [("ron_client.wasm", client), ("ron_host.wasm", host)];
-    for (name, bytes) in &artifacts {
-        manifest::write_if_changed(&out.join(name), bytes)?;
-    }
-    manifest::write(&out, &artifacts, &toolchain)
+    manifest::write_if_changed(&out.join("ron_host.wasm"), &host)?;
+    let client = Artifact {
+        name: "ron_client.wasm",
+        file: "ron_host.wasm",
+        offset: compose::offset(&client, &host)
+            .context("the package cuts ron_client.wasm out of ron_host.wasm")?,
+        bytes: &client,
+    };
+    let host = Artifact {
+        name: "ron_host.wasm",
+        file: "ron_host.wasm",
+        offset: 0,
+        bytes: &host,
+    };
+    manifest::write(&out, &[client, host], &toolchain)
 }

@@ -9,15 +9,33 @@ use sha2::{Digest, Sha256};
 
 use crate::toolchain::Toolchain;
 
+/// An artifact, which may be a part of a file.
+pub struct Artifact<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// The file, in the folder of the manifest.
+    pub file: &'a str,
+    /// Where it begins in the file.
+    pub offset: usize,
+    /// The artifact itself.
+    pub bytes: &'a [u8],
+}
+
 /// Writes the manifest and prints it for people.
-pub fn write(out: &Path, artifacts: &[(&str, Vec<u8>)], toolchain: &Toolchain) -> Result<()> {
+pub fn write(out: &Path, artifacts: &[Artifact<'_>], toolchain: &Toolchain) -> Result<()> {
     let mut entries = serde_json::Map::new();
-    for (name, bytes) in artifacts {
+    for Artifact {
+        name,
+        file,
+        offset,
+        bytes,
+    } in artifacts
+    {
         let digest = digest(bytes);
         println!("{name}: {} bytes, sha256 {digest}", bytes.len());
         entries.insert(
             (*name).to_owned(),
-            json!({ "bytes": bytes.len(), "sha256": digest }),
+            json!({ "file": file, "offset": offset, "bytes": bytes.len(), "sha256": digest }),
         );
     }
     let manifest = json!({

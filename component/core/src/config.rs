@@ -274,6 +274,7 @@ mod tests {
             base_url: "ftp://e".to_owned(),
             token: Some("secret with\nspaces".to_owned()),
             max_concurrency: Some(0),
+            retries: Some(defaults::MAX_RETRIES + 1),
             timeouts: TimeoutSettings {
                 connect: Some(Duration::ZERO),
                 read: Some(Duration::from_secs(60)),
@@ -283,7 +284,14 @@ mod tests {
         })
         .map(|_| ())
         .unwrap_err();
-        for part in ["base_url", "token", "max_concurrency", "connect", "read"] {
+        for part in [
+            "base_url",
+            "token",
+            "max_concurrency",
+            "retries",
+            "connect",
+            "read",
+        ] {
             assert!(error.message.contains(part), "{part}: {}", error.message);
         }
         assert!(!error.message.contains("secret with"));

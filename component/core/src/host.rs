@@ -11,6 +11,13 @@ use fluent_uri::pct_enc::EStr;
 use fluent_uri::pct_enc::encoder::RegName;
 use percent_encoding::percent_decode_str;
 
+/// Of a name without its last dot: the URL standard's parser takes longer ones, but no valid URL has
+/// them (section 3.4, after RFC 1034, section 3.1).
+const MAX_NAME_BYTES: usize = 253;
+
+/// Of each part of a name, none of which is empty.
+const MAX_LABEL_BYTES: usize = 63;
+
 /// A host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
@@ -36,13 +43,16 @@ impl Host {
     fn of_name(encoded: &str) -> Option<Self> {
         let name = percent_decode_str(encoded).decode_utf8().ok()?;
         let name = name.to_ascii_lowercase();
-        if name.is_empty() || name.contains('%') || EStr::<RegName>::new(&name).is_none() {
+        if name.contains('%') || EStr::<RegName>::new(&name).is_none() {
             return None;
         }
         let labels = name.strip_suffix('.').unwrap_or(&name);
+        let is_label = |label: &str| (1..=MAX_LABEL_BYTES).contains(&label.len());
+        if labels.len() > MAX_NAME_BYTES || !labels.split('.').all(is_label) {
+            return None;
+        }
         let last = labels.rsplit('.').next().unwrap_or_default();
-        let is_address = number(last).is_some()
-            || !last.is_empty() && last.bytes().all(|digit| digit.is_ascii_digit());
+        let is_address = number(last).is_some() || last.bytes().all(|digit| digit.is_ascii_digit());
         if is_address {
             return ipv4(labels).map(Self::Ipv4);
         }
@@ -91,7 +101,6 @@ fn ipv4(labels: &str) -> Option<Ipv4Addr> {
 /// address stays so.
 fn number(label: &str) -> Option<u64> {
     let (digits, radix) = match label.as_bytes() {
-        [] => return None,
         [b'0', b'x', ..] => (&label[2..], 16),
         [b'0', _, ..] => (&label[1..], 8),
         _ => (label, 10),

@@ -493,6 +493,18 @@ mod tests {
     }
 
     #[test]
+    fn more_retries_than_the_limit_are_refused_with_it() {
+        let with = |retries| Call {
+            retries: Some(retries),
+            ..call("GET", "/x")
+        };
+        assert_eq!(prepared(&with(100)).unwrap().retries, 100);
+        let error = prepared(&with(101)).unwrap_err();
+        assert_eq!(error.code, "invalid_retries");
+        assert_eq!(error.message, "retries is 101; give at most 100");
+    }
+
+    #[test]
     fn a_target_over_the_limit_is_refused() {
         let long = "/".repeat(2) + &"x".repeat(MAX_TARGET_BYTES as usize);
         let error = prepared(&call("GET", &long[1..])).unwrap_err();

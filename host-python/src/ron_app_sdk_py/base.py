@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import dataclasses
 import functools
 import os
 import warnings
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from ._version import USER_AGENT
@@ -34,6 +35,9 @@ class BaseClient:
 
     _clock: Clock | None = None
     """Time and randomness, the system's if None: what a simulation replaces."""
+
+    _flow: Callable[[], object] = staticmethod(asyncio.current_task)
+    """The task or thread that the calling code belongs to."""
 
     def __init__(
         self,
@@ -66,7 +70,9 @@ class BaseClient:
         settings, bad_settings = transport_settings(config)
         factory, bad_choice = transport_factory(transport)
         self._middleware = NONE
-        self._calls = Calls(functools.partial(factory, settings), clock=self._clock)
+        self._calls = Calls(
+            functools.partial(factory, settings), clock=self._clock, flow=self._flow
+        )
         # A session ends before the one that it is derived from, so that one's client must live on.
         self._parent: Self | None = None
         self._open(config, _ALL_FIELDS, [*faults, *bad_settings, *bad_choice])

@@ -241,11 +241,14 @@ def _time(field: str, value: object) -> str:
         raise ValueError(error.message) from None
 
 
-def _number(field: str, value: object) -> str:
-    try:
-        return whole_number(field, value)
-    except RonRequestError as error:
-        raise ValueError(error.message) from None
+def _number(**bounds: int) -> Callable[[str, object], str]:
+    def write(field: str, value: object) -> str:
+        try:
+            return whole_number(field, value, **bounds)
+        except RonRequestError as error:
+            raise ValueError(error.message) from None
+
+    return write
 
 
 def _backoff(field: str, value: object) -> str:
@@ -264,11 +267,11 @@ _SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str]]] = {
     "connect_timeout": ("connect-timeout", _time),
     "read_timeout": ("read-timeout", _time),
     "write_timeout": ("write-timeout", _time),
-    "max_concurrency": ("max-concurrency", _number),
-    "max_queue": ("max-queue", _number),
-    "max_request_bytes": ("max-request-bytes", _number),
-    "max_response_bytes": (None, _number),
-    "retries": ("retries", _number),
+    "max_concurrency": ("max-concurrency", _number(least=1)),
+    "max_queue": ("max-queue", _number()),
+    "max_request_bytes": ("max-request-bytes", _number(least=1)),
+    "max_response_bytes": (None, _number()),
+    "retries": ("retries", _number(most=defaults.MAX_RETRIES)),
     "backoff": ("backoff", _backoff),
 }
 """Names of settings of the component, None for what this side decides; and how they are written."""

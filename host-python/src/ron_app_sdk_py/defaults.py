@@ -57,11 +57,15 @@ GUEST_TABLES: Final = 16
 GUEST_TABLE_ELEMENTS: Final = 20_000
 """Largest size of each of those, in elements."""
 
+MAX_RETRIES: Final = 100
+"""Most attempts after the first that may be asked for: the component's number."""
+
 RETRY_BUDGET: Final = 500
 """Tokens for retries, of a client that has not made a call."""
 
 BUSY_LOOP_CALLS: Final = 20
-"""Calls that fail in a row, each begun right after the one before, until a warning."""
+"""Calls of a task or thread that fail in a row, each begun right after the one before, until a
+warning."""
 
 BUSY_LOOP_SECONDS: Final = 0.01
 """How soon after a failure is right after it."""

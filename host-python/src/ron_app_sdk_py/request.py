@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .defaults import MAX_RETRIES
 from .engine.guest import Begin
 from .errors import RonRequestError
 from .idempotency import IdempotencyKey
@@ -149,7 +150,7 @@ class Request:
         if self.timeout is not None:
             options.append(("timeout", nanoseconds("timeout", self.timeout)))
         if self.retries is not None:
-            options.append(("retries", whole_number("retries", self.retries)))
+            options.append(("retries", whole_number("retries", self.retries, most=MAX_RETRIES)))
         if isinstance(self.idem, str):
             options.append(("idempotency-key", self.idem))
         elif self.idem is True:
@@ -194,19 +195,19 @@ def nanoseconds(name: str, seconds: object) -> str:
     return str(max(1, round(min(number, _LONGEST_SECONDS) * 1e9)))
 
 
-def whole_number(name: str, value: object) -> str:
+def whole_number(name: str, value: object, least: int = 0, most: int = 2**32 - 1) -> str:
     """A count as the component wants it.
 
     Raises:
-        RonRequestError: it is not a whole number from 0 to 2**32 - 1.
+        RonRequestError: it is not a whole number from ``least`` to ``most``.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise RonRequestError(
             f"{name} is {type(value).__name__}; give a whole number", code=f"invalid_{name}"
         )
-    if not 0 <= value < 2**32:
+    if not least <= value <= most:
         raise RonRequestError(
-            f"{name} is {_shown(value)}; give a whole number from 0 to {2**32 - 1}",
+            f"{name} is {_shown(value)}; give a whole number from {least} to {most}",
             code=f"invalid_{name}",
         )
     return int.__repr__(value)

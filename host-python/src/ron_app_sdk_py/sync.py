@@ -6,6 +6,7 @@ component. Calls from several threads run at the same time.
 
 from __future__ import annotations
 
+import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from types import TracebackType
@@ -28,6 +29,9 @@ class RonClientSync(BaseClient):
     may be used from any number of threads, and inside a running event loop: there the call blocks
     that loop, as any synchronous call does.
     """
+
+    # Each call is a task of its own.
+    _flow = staticmethod(threading.current_thread)
 
     _loop_factory: Callable[[], AbstractEventLoop] | None = None
     """Makes the loops of threads, asyncio's own if None: what a simulation replaces."""

@@ -8,6 +8,7 @@ deadlines and ``close`` reach it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import itertools
@@ -55,6 +56,7 @@ class Calls:
     Args:
         make_transport: makes the transport of the running event loop.
         clock: all time and randomness there is; the system's by default.
+        flow: the task or thread that the calling code belongs to.
         private_api: whether the engine may use its fast path.
     """
 
@@ -63,6 +65,7 @@ class Calls:
         make_transport: Callable[[], Transport],
         *,
         clock: Clock | None = None,
+        flow: Callable[[], object] = asyncio.current_task,
         private_api: bool = True,
     ) -> None:
         self._make_transport = make_transport
@@ -70,7 +73,7 @@ class Calls:
         self._sessions = Sessions(self._clock, private_api=private_api)
         self._ids = itertools.count(1)
         self._hooks: tuple[MetricsHook, ...] = ()
-        self._pace = Pace()
+        self._pace = Pace(flow)
         self._closed = False
         self._inherited: list[object] = []
         self._start_in_process()
@@ -192,7 +195,7 @@ class Calls:
         begin = request.begin(logs.wanted_level())
         guest = self._sessions.usable_guest()
         # A warning may be an error, which must leave nothing behind.
-        self._pace.begin(loop.now())
+        failures = self._pace.begin(loop.now())
         call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
         counters = loop.counters
         counters.calls += 1
@@ -205,7 +208,7 @@ class Calls:
         except BaseException as error:
             counters.errors += 1
             self._drop(call)
-            self._pace.end(loop.now(), error)
+            self._pace.failed(loop.now(), error, failures)
             if isinstance(error, RonSandboxError):
                 # The component can't tell any more.
                 error.attempts = call.attempts
@@ -219,7 +222,6 @@ class Calls:
             loop.calls -= 1
             loop.used()
             self._loops.relieve(loop)
-        self._pace.end(call.started, None)
         if self._hooks:
             self._record(call, response)
         return response

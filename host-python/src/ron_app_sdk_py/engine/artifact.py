@@ -17,7 +17,8 @@ HOST = "ron_host.wasm"
 """The composed component."""
 
 CLIENT = "ron_client.wasm"
-"""The client component alone, for other hosts."""
+"""The client component alone, for other hosts. It is no file: it is cut out of the composed one,
+which holds it byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Artifact:
     """A checked artifact.
 
     Attributes:
-        name: its file name.
+        name: what it is called.
         wasm: its bytes.
         sha256: their digest in hexadecimal.
         toolchain: the compiler that made it.
@@ -45,17 +46,19 @@ def load(name: str = HOST, folder: Path = FOLDER) -> Artifact:
             (``artifact_corrupt``).
     """
     manifest = _manifest(folder)
-    entry = manifest.get("artifacts", {}).get(name)
-    if not isinstance(entry, dict):
-        raise _corrupt(folder / "artifacts.json", f"it does not list {name}")
+    match manifest["artifacts"].get(name):
+        case {"file": str(file), "offset": int(offset), "bytes": int(size), "sha256": str(built)}:
+            path = folder / file
+        case _:
+            raise _corrupt(folder / "artifacts.json", f"it does not say where {name} is")
     try:
-        wasm = (folder / name).read_bytes()
+        wasm = path.read_bytes()[offset : offset + size]
     except OSError as error:
-        raise _missing(folder / name, error) from None
+        raise _missing(path, error) from None
     digest = hashlib.sha256(wasm).hexdigest()
-    if digest != entry.get("sha256"):
+    if digest != built:
         raise _corrupt(
-            folder / name, f"it has {len(wasm)} bytes and the sha256 {digest}, not the one built"
+            path, f"{name} has {len(wasm)} bytes and the sha256 {digest}, not the one built"
         )
     return Artifact(name, wasm, digest, str(manifest.get("toolchain", "unknown")))
 
@@ -68,8 +71,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise _missing(path, error) from None
     except ValueError:
         raise _corrupt(path, "it is not JSON") from None
-    if not isinstance(manifest, dict):
-        raise _corrupt(path, "it is not a JSON object")
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("artifacts"), dict):
+        raise _corrupt(path, "it lists no artifacts")
     return manifest
 
 
