@@ -14,7 +14,19 @@ from importlib.metadata import version
 
 from servers import ROOT
 
-from . import at_once, cold, engine, footprint, gaps, sequential, sizes, stale, storm, sustained
+from . import (
+    at_once,
+    cold,
+    engine,
+    footprint,
+    gaps,
+    sequential,
+    sizes,
+    stale,
+    storm,
+    streams,
+    sustained,
+)
 from .report import Section, table
 from .rounds import Stage
 from .servers import node
@@ -30,6 +42,7 @@ PARTS: dict[str, Callable[[Stage], Section]] = {
     "at-once-many": at_once.many,
     "sustained": sustained.measure,
     "storm": storm.measure,
+    "streams": streams.measure,
     "cold": cold.measure,
     "memory": footprint.measure,
     "loop": gaps.measure,
@@ -38,7 +51,7 @@ PARTS: dict[str, Callable[[Stage], Section]] = {
 }
 """What can be measured, by the names that ``ONLY`` takes."""
 
-_LIBRARIES = ("wasmtime", "aiohttp", "httpx", "httpx2", "pyreqwest")
+_LIBRARIES = ("wasmtime", "aiohttp", "httpx", "httpx2", "pyreqwest", "launchdarkly-eventsource")
 _FILE = ROOT / "build" / "bench.json"
 
 

@@ -156,20 +156,31 @@ impl Writer {
     /// Adds an escaped field, which may stand for any text: U+001A stands before `0` for NUL, `n` for
     /// LF, `r` for CR and `s` for itself.
     pub fn escaped(&mut self, field: &str) {
-        if !has_control(field) {
-            self.message.push_str(field);
+        if has_control(field) {
+            self.push_escaped(field);
         } else {
-            for c in field.chars() {
-                match c {
-                    '\0' => self.message.push_str("\x1a0"),
-                    '\n' => self.message.push_str("\x1an"),
-                    '\r' => self.message.push_str("\x1ar"),
-                    '\x1a' => self.message.push_str("\x1as"),
-                    _ => self.message.push(c),
-                }
-            }
+            self.message.push_str(field);
         }
         self.message.push('\0');
+    }
+
+    /// Adds an escaped field that stands for what the same field was last time: U+001A before `=`.
+    pub fn repeated(&mut self) {
+        self.message.push_str("\x1a=\0");
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_escaped(&mut self, field: &str) {
+        for c in field.chars() {
+            match c {
+                '\0' => self.message.push_str("\x1a0"),
+                '\n' => self.message.push_str("\x1an"),
+                '\r' => self.message.push_str("\x1ar"),
+                '\x1a' => self.message.push_str("\x1as"),
+                _ => self.message.push(c),
+            }
+        }
     }
 
     /// Adds a number field.

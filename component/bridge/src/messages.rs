@@ -4,7 +4,7 @@ use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
 
 use crate::wit::ron::app::admin::{Backoff, Configuration, Overrides};
 use crate::wit::ron::app::driver::{self, LogEvent, LogLevel};
-use crate::wit::ron::app::events::{Message, Options, Update};
+use crate::wit::ron::app::events::{Options, Update};
 use crate::wit::ron::app::node::Credential;
 use crate::wit::ron::app::types::{
     Attempt, Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request, Stopped,
@@ -395,27 +395,7 @@ pub fn update(out: &mut Writer, call: u64, update: &Update, attempts: u32) {
         }
         Update::Received(batch) => {
             out.text("events");
-            out.escaped(&batch.last_event_id);
-            out.number(batch.duplicates.into());
-            out.number(batch.heartbeats.into());
-            out.number(batch.messages.len() as u64);
-            for message in &batch.messages {
-                match message {
-                    Message::Event(event) => {
-                        out.escaped(&event.kind);
-                        out.escaped(&event.data);
-                        out.escaped(&event.id);
-                        out.optional_number(event.retry);
-                    }
-                    // No event has an empty type.
-                    Message::Comment(text) => {
-                        out.text("");
-                        out.escaped(text);
-                        out.text("");
-                        out.text("");
-                    }
-                }
-            }
+            out.items(&batch.fields());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Between the types of the WIT and those of `ron_core`.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use ron_core::config::{Overrides, Settings, TimeoutSettings};
@@ -14,6 +15,7 @@ use ron_core::timeline::Attempt;
 
 use crate::content::{Content, Streamed};
 use crate::runtime::nanoseconds;
+use crate::streams::BatchHandle;
 use crate::subscription::Update;
 use crate::wit::exports::ron::app::{admin, events, types};
 
@@ -127,12 +129,9 @@ pub fn update(given: Update) -> events::Update {
             request_id,
             buffered,
         }),
-        Update::Received(batch) => events::Update::Received(events::Batch {
-            messages: batch.messages.into_iter().map(message).collect(),
-            last_event_id: batch.last_event_id,
-            duplicates: batch.duplicates,
-            heartbeats: batch.heartbeats,
-        }),
+        Update::Received(batch) => {
+            events::Update::Received(events::Batch::new(BatchHandle::from(batch)))
+        }
         Update::Lost {
             error: cause,
             wait,
@@ -145,12 +144,16 @@ pub fn update(given: Update) -> events::Update {
     }
 }
 
-fn message(given: Message) -> events::Message {
+/// What a stream brings; `before` is the id of the event before it.
+pub fn message(given: Message, before: &mut Option<Rc<str>>) -> events::Message {
     match given {
         Message::Event(event) => events::Message::Event(events::Event {
-            kind: event.kind,
+            kind: event.kind.into_owned(),
             data: event.data,
-            id: event.id,
+            id: match before.replace(event.id.clone()) {
+                Some(before) if before == event.id => None,
+                _ => Some(event.id.to_string()),
+            },
             retry: event.retry,
         }),
         Message::Comment(text) => events::Message::Comment(text),

@@ -6,16 +6,19 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use ron_abi::Writer;
+use ron_core::event_stream::Message;
 use ron_core::request::Plane;
 
 use crate::resources::SessionHandle;
 use crate::session::Session;
-use crate::subscription::{self, Failure, Outlet};
+use crate::subscription::{self, Batch, Failure, Outlet};
 use crate::wit::exports::ron::app::{events, session, types};
 use crate::{Client, convert, log, runtime};
 
 impl events::Guest for Client {
     type Subscription = Subscription;
+    type Batch = BatchHandle;
 
     fn subscribe(
         session: session::SessionBorrow<'_>,
@@ -115,5 +118,66 @@ impl events::GuestSubscription for Subscription {
 
     fn attempts(&self) -> u32 {
         self.outlet.attempts()
+    }
+}
+
+/// The longest id that is repeated with each event, in bytes: to look for repetitions costs the reader.
+const LONGEST_REPEATED_ID: usize = 64;
+
+/// Messages that came together.
+pub struct BatchHandle(RefCell<Batch>);
+
+impl From<Batch> for BatchHandle {
+    fn from(batch: Batch) -> Self {
+        Self(RefCell::new(batch))
+    }
+}
+
+impl events::GuestBatch for BatchHandle {
+    fn take(&self) -> events::Delivery {
+        let mut batch = self.0.borrow_mut();
+        let mut before = None;
+        let messages = std::mem::take(&mut batch.messages).into_iter();
+        events::Delivery {
+            messages: messages
+                .map(|message| convert::message(message, &mut before))
+                .collect(),
+            last_event_id: batch.last_event_id.clone(),
+            duplicates: batch.duplicates,
+            heartbeats: batch.heartbeats,
+        }
+    }
+
+    fn fields(&self) -> String {
+        let batch = self.0.borrow();
+        let mut out = Writer::default();
+        out.escaped(&batch.last_event_id);
+        out.number(batch.duplicates.into());
+        out.number(batch.heartbeats.into());
+        out.number(batch.messages.len() as u64);
+        let mut before = None;
+        for message in &batch.messages {
+            match message {
+                Message::Event(event) => {
+                    out.escaped(&event.kind);
+                    out.escaped(&event.data);
+                    let is_repeated = before.is_some_and(|id| Rc::ptr_eq(id, &event.id));
+                    if is_repeated && event.id.len() > LONGEST_REPEATED_ID {
+                        out.repeated();
+                    } else {
+                        out.escaped(&event.id);
+                    }
+                    out.optional_number(event.retry);
+                    before = Some(&event.id);
+                }
+                // No event has an empty type.
+                Message::Comment(text) => {
+                    for field in ["", text, "", ""] {
+                        out.escaped(field);
+                    }
+                }
+            }
+        }
+        out.take()
     }
 }

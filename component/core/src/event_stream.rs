@@ -3,7 +3,9 @@
 //! Bytes go in as they come, in chunks of any size; events come out. There is one difference from
 //! the standard: a new connection starts with the last event id of the one before, as in browsers.
 
+use std::borrow::Cow;
 use std::mem;
+use std::rc::Rc;
 
 use memchr::memchr2;
 
@@ -40,11 +42,11 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Its type: `message` where the stream sets none.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Its data: lines with LF between them.
     pub data: String,
     /// The last event id, which an earlier event may have set; empty if there is none.
-    pub id: String,
+    pub id: Rc<str>,
     /// Whether this event's own block set it.
     pub has_id: bool,
     /// The reconnection time in milliseconds, where its block set it.
@@ -90,7 +92,7 @@ struct HalfLine {
 #[derive(Debug)]
 pub struct Parser {
     limits: Limits,
-    last_event_id: String,
+    last_event_id: Rc<str>,
     retry: Option<u64>,
     /// How much of a byte order mark was there; all of it also if there is none.
     byte_order_mark: usize,
@@ -102,10 +104,10 @@ pub struct Parser {
 
 impl Parser {
     /// For an event source with this last event id, or an empty one.
-    pub fn new(limits: Limits, last_event_id: String) -> Self {
+    pub fn new(limits: Limits, last_event_id: impl Into<Rc<str>>) -> Self {
         Self {
             limits,
-            last_event_id,
+            last_event_id: last_event_id.into(),
             retry: None,
             byte_order_mark: 0,
             after_cr: false,
@@ -270,14 +272,14 @@ impl Parser {
         let block = mem::take(&mut self.block);
         let has_id = block.id.is_some();
         if let Some(id) = block.id {
-            self.last_event_id = text(id);
+            self.last_event_id = text(id).into();
         }
         if let Some(data) = block.data {
             out.push(Message::Event(Event {
                 kind: if block.kind.is_empty() {
-                    "message".to_owned()
+                    Cow::Borrowed("message")
                 } else {
-                    text(block.kind)
+                    Cow::Owned(text(block.kind))
                 },
                 data: text(data),
                 id: self.last_event_id.clone(),
@@ -430,9 +432,9 @@ mod tests {
                     sets_id,
                     retry,
                 } => Self::Event(Event {
-                    kind,
+                    kind: kind.into(),
                     data,
-                    id,
+                    id: id.into(),
                     has_id: sets_id,
                     retry,
                 }),

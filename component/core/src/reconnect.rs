@@ -107,20 +107,20 @@ impl Reconnects {
             return Err(given_up("reconnects_exhausted", "reconnect is off", error));
         }
         if max_reconnects.is_some_and(|max| self.in_vain >= max) {
-            let tried = format!("{} connections in a row were tried in vain", self.in_vain);
-            return Err(given_up("reconnects_exhausted", &tried, error));
+            let tried = "max_reconnects connections in a row were tried in vain";
+            return Err(given_up("reconnects_exhausted", tried, error));
         }
         let longest = MAX_RECONNECT_DELAY.max(delay);
         let backoff = Backoff::Exponential.wait(delay, self.doublings, longest, random());
         let wait = backoff.max(retry_after(error).unwrap_or_default());
         if wait > MAX_RETRY_AFTER {
-            let asked = format!("the server asks to wait {wait:?}, too long");
-            return Err(given_up("wait_too_long", &asked, error));
+            let asked = "the server asks for a longer wait than a minute";
+            return Err(given_up("wait_too_long", asked, error));
         }
         let fruitless = Duration::from_nanos(now.saturating_sub(self.since));
         if timeout.is_some_and(|timeout| fruitless.saturating_add(wait) > timeout) {
-            let passed = format!("there has been no fruitful connection for {fruitless:?}");
-            return Err(given_up("reconnect_timeout", &passed, error));
+            let passed = "reconnect_timeout has passed without a fruitful connection";
+            return Err(given_up("reconnect_timeout", passed, error));
         }
         let asked_to_wait = matches!(&error.problem, Some(p) if matches!(p.status, 429 | 503));
         let cost = if asked_to_wait { THROTTLE_COST } else { 0 };
@@ -152,10 +152,13 @@ fn is_final(error: &Error) -> bool {
 pub const STREAM_ENDED: &str = "stream_ended";
 
 fn given_up(code: &str, why: &str, last: &Error) -> Error {
-    let message = format!(
-        "the stream was given up, since {why}; the last error: {}",
-        last.message
-    );
+    let message = [
+        "the stream was given up, since ",
+        why,
+        "; the last error: ",
+        &last.message,
+    ]
+    .concat();
     Error::new(ErrorKind::Stream, code, message)
 }
 

@@ -1,5 +1,7 @@
 //! Which messages of a stream are passed on: after a resume, not those that the caller has.
 
+use std::rc::Rc;
+
 use crate::event_stream::Message;
 
 /// Where messages are dropped, and how many of them.
@@ -8,7 +10,7 @@ pub struct Filter {
     /// Whether heartbeats are dropped.
     pub drop_heartbeats: bool,
     /// The id of the last event that the caller has.
-    delivered: String,
+    delivered: Rc<str>,
     /// Whether no event was passed on since the connection was made.
     leading: bool,
     /// How many events came again.
@@ -22,7 +24,7 @@ impl Filter {
     pub fn new(last_event_id: &str, drop_heartbeats: bool) -> Self {
         Self {
             drop_heartbeats,
-            delivered: last_event_id.to_owned(),
+            delivered: last_event_id.into(),
             leading: true,
             ..Self::default()
         }
@@ -70,9 +72,9 @@ mod tests {
 
     fn event(kind: &str, id: &str, has_id: bool) -> Message {
         Message::Event(Event {
-            kind: kind.to_owned(),
+            kind: kind.to_owned().into(),
             data: String::new(),
-            id: id.to_owned(),
+            id: id.into(),
             has_id,
             retry: None,
         })

@@ -77,9 +77,7 @@ impl Settings {
         let delays = MIN_RECONNECT_SCALE..=MAX_RECONNECT_SCALE;
         let delay = self.reconnect_delay.unwrap_or(RECONNECT_DELAY);
         if !delays.contains(&delay) {
-            return refused(format!(
-                "reconnect_delay is {delay:?}; give {MIN_RECONNECT_SCALE:?} to {MAX_RECONNECT_SCALE:?}"
-            ));
+            return refused(format!("reconnect_delay is {delay:?}; give 0.1 s to 60 s"));
         }
         let counts = [
             ("max_events", self.max_events),

@@ -28,12 +28,12 @@ pub fn parse(stream: &[u8], last_event_id: &str) -> Outcome {
                 assert_eq!(data.pop(), Some('\n'));
                 outcome.messages.push(Message::Event(Event {
                     kind: if event_type.is_empty() {
-                        "message".to_owned()
+                        "message".into()
                     } else {
-                        event_type
+                        event_type.into()
                     },
                     data,
-                    id: id_buffer.clone(),
+                    id: id_buffer.as_str().into(),
                     has_id,
                     retry,
                 }));
