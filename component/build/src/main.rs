@@ -77,9 +77,6 @@ fn build(root: &Path) -> Result<()> {
     manifest::write_if_changed(&root.join("target/probe.wasm"), &probe)?;
     manifest::write_if_changed(&root.join("target/ron_client.wasm"), &client)?;
 
-    let out = root.join(ARTIFACTS);
-    fs::create_dir_all(&out)?;
-    manifest::write_if_changed(&out.join("ron_host.wasm"), &host)?;
     let client = Artifact {
         name: "ron_client.wasm",
         file: "ron_host.wasm",
@@ -93,5 +90,8 @@ fn build(root: &Path) -> Result<()> {
         offset: 0,
         bytes: &host,
     };
+    let out = root.join(ARTIFACTS);
+    fs::create_dir_all(&out)?;
+    manifest::write_if_changed(&out.join(host.file), host.bytes)?;
     manifest::write(&out, &[client, host], &toolchain)
 }
