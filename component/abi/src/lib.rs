@@ -141,6 +141,13 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// A writer with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            message: String::with_capacity(bytes),
+        }
+    }
+
     /// Adds a text field. NUL, CR and LF must have been refused long before; here they become
     /// U+FFFD, so that no text can ever forge a field.
     pub fn text(&mut self, field: &str) {

@@ -315,11 +315,12 @@ fn unknown(what: &str, name: &str) -> Malformed {
 
 /// Puts `wake-at` in front of the items.
 pub fn output(items: &mut Writer) -> String {
-    let items = items.take();
-    let mut out = Writer::default();
-    out.optional_number(driver::wake_at());
-    out.items(&items);
-    out.take()
+    let mut wake_at = Writer::default();
+    wake_at.optional_number(driver::wake_at());
+    let mut output = items.take();
+    // In place: a batch of events may be large.
+    output.insert_str(0, &wake_at.take());
+    output
 }
 
 /// Writes `opened`.

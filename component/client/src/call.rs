@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ron_core::error::{Error, Phase};
+use ron_core::message::seconds;
 use ron_core::request;
 use ron_core::retry::Stopped;
 use ron_core::timeline::Timeline;
@@ -95,8 +96,8 @@ async fn until_deadline(attempts: &Attempts<'_>) -> Result<IncomingResponse, Err
             Ok(result) => return result,
             Err(Interruption::Closed) => (closed(), Stopped::Closed),
             Err(Interruption::Deadline) => {
-                let timeout = attempts.prepared.timeout;
-                let message = format!("the call took longer than its time-out of {timeout:?}");
+                let timeout = seconds(attempts.prepared.timeout);
+                let message = format!("the call took longer than its time-out of {timeout}");
                 (Error::timeout(Phase::Overall, message), Stopped::Deadline)
             }
         };

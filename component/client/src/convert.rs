@@ -151,7 +151,7 @@ pub fn message(given: Message, before: &mut Option<Rc<str>>) -> events::Message 
             kind: event.kind.into_owned(),
             data: event.data,
             id: match before.replace(event.id.clone()) {
-                Some(before) if before == event.id => None,
+                Some(before) if Rc::ptr_eq(&before, &event.id) => None,
                 _ => Some(event.id.to_string()),
             },
             retry: event.retry,

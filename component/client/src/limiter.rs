@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use litemap::LiteMap;
 use ron_core::error::{Error, ErrorKind};
+use ron_core::message::seconds;
 use ron_core::retry::Stopped;
 use ron_core::throttle::Throttle;
 
@@ -124,8 +125,8 @@ impl Limiter {
                     ErrorKind::Overload,
                     "throttled",
                     format!(
-                        "the server has asked this client to slow down, for another {:?}, longer than this call may take; try again later",
-                        Duration::from_nanos(until - now)
+                        "the server has asked this client to slow down, for another {}, longer than this call may take; try again later",
+                        seconds(Duration::from_nanos(until - now))
                     ),
                 ),
                 stopped: Stopped::Deadline,

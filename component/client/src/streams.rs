@@ -149,30 +149,32 @@ impl events::GuestBatch for BatchHandle {
     }
 
     fn fields(&self) -> String {
-        let batch = self.0.borrow();
-        let mut out = Writer::default();
+        let mut batch = self.0.borrow_mut();
+        let messages = std::mem::take(&mut batch.messages);
+        // Events may be large: neither a growing text nor what was written already takes memory.
+        let mut out = Writer::with_capacity(messages.iter().map(size).sum());
         out.escaped(&batch.last_event_id);
         out.number(batch.duplicates.into());
         out.number(batch.heartbeats.into());
-        out.number(batch.messages.len() as u64);
-        let mut before = None;
-        for message in &batch.messages {
+        out.number(messages.len() as u64);
+        let mut before: Option<Rc<str>> = None;
+        for message in messages {
             match message {
                 Message::Event(event) => {
                     out.escaped(&event.kind);
                     out.escaped(&event.data);
-                    let is_repeated = before.is_some_and(|id| Rc::ptr_eq(id, &event.id));
+                    let is_repeated = before.is_some_and(|id| Rc::ptr_eq(&id, &event.id));
                     if is_repeated && event.id.len() > LONGEST_REPEATED_ID {
                         out.repeated();
                     } else {
                         out.escaped(&event.id);
                     }
                     out.optional_number(event.retry);
-                    before = Some(&event.id);
+                    before = Some(event.id);
                 }
                 // No event has an empty type.
                 Message::Comment(text) => {
-                    for field in ["", text, "", ""] {
+                    for field in ["", &text, "", ""] {
                         out.escaped(field);
                     }
                 }
@@ -180,4 +182,14 @@ impl events::GuestBatch for BatchHandle {
         }
         out.take()
     }
+}
+
+/// About how much a message takes.
+fn size(message: &Message) -> usize {
+    const FRAME: usize = 64;
+    FRAME
+        + match message {
+            Message::Event(event) => event.data.len(),
+            Message::Comment(text) => text.len(),
+        }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ron_core::defaults::{MAX_REDIRECTS, STREAM_READ_BYTES};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::event_stream::{Message, Parser};
+use ron_core::message::seconds;
 use ron_core::reconnect::{Connection, Reconnects, STREAM_ENDED};
 use ron_core::request::{Call, Plane, Prepared};
 use ron_core::resume::Filter;
@@ -285,8 +286,8 @@ impl Subscription<'_> {
     ) -> Result<(), Error> {
         let response = match within(prepared.timeout, self.open(prepared, content, stream)).await {
             None => {
-                let timeout = prepared.timeout;
-                let message = format!("the stream did not open within its time-out of {timeout:?}");
+                let timeout = seconds(prepared.timeout);
+                let message = format!("the stream did not open within its time-out of {timeout}");
                 return Err(Error::timeout(Phase::Overall, message));
             }
             Some(opened) => opened?,
@@ -415,7 +416,10 @@ impl Subscription<'_> {
         match (code, idle_timeout) {
             (Some(ErrorCode::ConnectionReadTimeout), Some(idle)) => Error::timeout(
                 Phase::Read,
-                format!("the stream was silent for its idle time-out of {idle:?}"),
+                format!(
+                    "the stream was silent for its idle time-out of {}",
+                    seconds(idle)
+                ),
             ),
             (Some(code), _) => failure::error(&code, &self.session.config.origin),
             (None, _) => failure::broken("read"),

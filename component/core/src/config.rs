@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::defaults;
 use crate::error::{Error, ErrorKind};
 use crate::header;
+use crate::message::seconds;
 use crate::origin::Origin;
 use crate::redact::Redactor;
 use crate::retry::Backoff;
@@ -214,7 +215,9 @@ impl Timeouts {
             }
             Some(given) if given > overall => {
                 faults.push(format!(
-                    "the {name} time-out ({given:?}) is longer than the overall time-out ({overall:?}); lower it or raise the other"
+                    "the {name} time-out ({}) is longer than the overall time-out ({}); lower it or raise the other",
+                    seconds(given),
+                    seconds(overall)
                 ));
                 given
             }

@@ -89,3 +89,5 @@ pub const MAX_STREAMS_BYTES: u64 = 16 * 1024 * 1024;
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 /// The largest event of an event stream in bytes: its type, data and id.
 pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
+/// What the caller may raise both to: the component's memory holds no more.
+pub const LARGEST_EVENT_BYTES: usize = 15 * 1024 * 1024;

@@ -163,8 +163,14 @@ impl Parser {
                 self.line(&rest[..end], out)?;
             } else {
                 self.hold(&rest[..end])?;
-                let line = mem::take(&mut self.half_line).held;
-                if !line.is_empty() {
+                let mut line = mem::take(&mut self.half_line).held;
+                if self.block.data.is_none() && line.starts_with(b"data:") {
+                    // It may be large, so it is not copied.
+                    let value = if line.get(5) == Some(&b' ') { 6 } else { 5 };
+                    self.check_event(0, line.len() - value)?;
+                    line.drain(..value);
+                    self.block.data = Some(line);
+                } else if !line.is_empty() {
                     self.line(&line, out)?;
                 }
             }

@@ -1,6 +1,7 @@
 //! What may stand in a message.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// The first C0 control character or DEL in `text`.
 pub fn control(text: &str) -> Option<char> {
@@ -24,4 +25,29 @@ pub fn quoted(text: &str) -> String {
     }
     out.push('\'');
     out
+}
+
+/// A time in seconds, such as `10 s` or `0.25 s`.
+pub fn seconds(time: Duration) -> String {
+    let mut out = format!("{}.{:03}", time.as_secs(), time.subsec_millis());
+    out.truncate(out.trim_end_matches('0').trim_end_matches('.').len());
+    out.push_str(" s");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_seconds_without_superfluous_digits() {
+        for (milliseconds, expected) in [
+            (10_000, "10 s"),
+            (250, "0.25 s"),
+            (1, "0.001 s"),
+            (0, "0 s"),
+        ] {
+            assert_eq!(seconds(Duration::from_millis(milliseconds)), expected);
+        }
+    }
 }

@@ -58,9 +58,7 @@ impl Filter {
             return false;
         }
         self.leading = false;
-        if event.id != self.delivered {
-            self.delivered.clone_from(&event.id);
-        }
+        self.delivered = event.id.clone();
         true
     }
 }

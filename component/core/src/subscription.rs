@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::defaults::{
-    IDLE_TIMEOUT, MAX_EVENT_BYTES, MAX_LINE_BYTES, MAX_RECONNECT_SCALE, MIN_RECONNECT_SCALE,
-    RECONNECT_DELAY, RECONNECT_TIMEOUT,
+    IDLE_TIMEOUT, LARGEST_EVENT_BYTES, MAX_EVENT_BYTES, MAX_LINE_BYTES, MAX_RECONNECT_SCALE,
+    MIN_RECONNECT_SCALE, RECONNECT_DELAY, RECONNECT_TIMEOUT,
 };
 use crate::error::{Error, ErrorKind};
 use crate::event_stream::Limits;
 use crate::header::Field;
-use crate::message::quoted;
+use crate::message::{quoted, seconds};
 use crate::reconnect::Persistence;
 use crate::redirect::is_redirect;
 
@@ -77,20 +77,25 @@ impl Settings {
         let delays = MIN_RECONNECT_SCALE..=MAX_RECONNECT_SCALE;
         let delay = self.reconnect_delay.unwrap_or(RECONNECT_DELAY);
         if !delays.contains(&delay) {
-            return refused(format!("reconnect_delay is {delay:?}; give 0.1 s to 60 s"));
+            return refused(format!(
+                "reconnect_delay is {}; give 0.1 s to 60 s",
+                seconds(delay)
+            ));
         }
+        let largest = LARGEST_EVENT_BYTES as u64;
         let counts = [
-            ("max_events", self.max_events),
-            ("max_line_bytes", self.max_line_bytes),
-            ("max_event_bytes", self.max_event_bytes),
+            ("max_events", self.max_events, u64::MAX),
+            ("max_line_bytes", self.max_line_bytes, largest),
+            ("max_event_bytes", self.max_event_bytes, largest),
             (
                 "max_duration",
                 self.max_duration.map(|time| time.as_nanos() as u64),
+                u64::MAX,
             ),
         ];
-        for (name, count) in counts {
-            if count == Some(0) {
-                return refused(format!("{name} is 0; give more, or leave it out"));
+        for (name, count, most) in counts {
+            if count.is_some_and(|count| count == 0 || count > most) {
+                return refused(format!("{name} is 0 or above {most}; give another"));
             }
         }
         let bound = |given: Option<u64>, default: usize| match given {
@@ -339,7 +344,7 @@ mod tests {
             (
                 "max_event_bytes",
                 Settings {
-                    max_event_bytes: Some(0),
+                    max_event_bytes: Some(LARGEST_EVENT_BYTES as u64 + 1),
                     ..settings()
                 },
             ),
