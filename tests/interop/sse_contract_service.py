@@ -14,6 +14,7 @@ import itertools
 import json
 import logging
 import signal
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
@@ -261,7 +262,7 @@ class Service:
         )
         return app
 
-    async def _resources(self, _app: web.Application) -> Any:
+    async def _resources(self, _app: web.Application) -> AsyncIterator[None]:
         async with ClientSession(timeout=ClientTimeout(CALLBACK_SECONDS)) as self._session:
             yield
             for stream in self._streams.values():
