@@ -161,27 +161,32 @@ class Stream:
     Args:
         session: for the callbacks.
         parameters: what the suite asked for.
+        transport: that of the client.
 
     Raises:
         RonConfigError: the URL of the stream is not one that the client takes.
         RonRequestError: another parameter is not.
     """
 
-    def __init__(self, session: ClientSession, parameters: Parameters) -> None:
+    def __init__(self, session: ClientSession, parameters: Parameters, transport: str) -> None:
         self._tag = parameters.tag
         self._callbacks = Callbacks(session, parameters.callback_url)
         url = URL(parameters.stream_url, encoded=True)
         self._client = RonClient(
             config=ClientConfig(
                 base_url=f"{url.scheme}://{url.raw_authority}", allow_insecure_http=True
-            )
+            ),
+            transport=transport,
         )
         self._subscription = _subscribe(self._client, url.raw_path_qs, parameters, self._callbacks)
         self._task = asyncio.create_task(self._run())
 
-    def restart(self) -> None:
-        """Drops the connection and makes another."""
+    def restart(self) -> bool:
+        """Drops the connection and makes another, unless the stream has ended."""
+        if self._subscription.state == "closed":
+            return False
         self._subscription.restart()
+        return True
 
     async def close(self) -> None:
         """Ends it; no message is sent any more."""
@@ -240,9 +245,10 @@ def _subscribe(
 class Service:
     """The resources of the service."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: str) -> None:
         self.stopped = asyncio.Event()
         """Set when the suite has asked the service to quit."""
+        self._transport = transport
         self._streams: dict[str, Stream] = {}
         self._numbers = itertools.count(1)
         self._session: ClientSession
@@ -278,7 +284,7 @@ class Service:
     async def _open(self, request: web.Request) -> web.Response:
         try:
             parameters = Parameters.model_validate_json(await request.read())
-            stream = Stream(self._session, parameters)
+            stream = Stream(self._session, parameters, self._transport)
         except (ValidationError, RonConfigError, RonRequestError) as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         number = str(next(self._numbers))
@@ -296,7 +302,8 @@ class Service:
             raise web.HTTPBadRequest(text=str(error)) from None
         if command != "restart":
             raise web.HTTPBadRequest(text=f"unknown command {command!a:.60}; there is restart")
-        stream.restart()
+        if not stream.restart():
+            raise web.HTTPNotFound(text="the stream has ended")
         return web.Response(status=204)
 
     async def _close(self, request: web.Request) -> web.Response:
@@ -307,13 +314,13 @@ class Service:
         return web.Response(status=204)
 
 
-async def serve(host: str, port: int) -> None:
+async def serve(host: str, port: int, transport: str) -> None:
     """Serves until the suite asks the service to quit, or SIGINT or SIGTERM comes.
 
     Raises:
         OSError: the address can't be listened on.
     """
-    service = Service()
+    service = Service(transport)
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, service.stopped.set)
@@ -333,9 +340,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=PORT, help="0 for a free one (%(default)s)")
+    parser.add_argument(
+        "--transport",
+        choices=("aiohttp", "httpx2"),
+        default="aiohttp",
+        help="transport of the client (%(default)s)",
+    )
     given = parser.parse_args()
     try:
-        asyncio.run(serve(given.host, given.port))
+        asyncio.run(serve(given.host, given.port, given.transport))
     except (OSError, OverflowError) as error:
         parser.exit(1, f"{parser.prog}: {given.host}:{given.port}: {error}\n")
 
