@@ -86,6 +86,14 @@ async def test_a_registry_replays_nothing_whatever_the_last_event_id() -> None:
             assert await block(stream) == b"event: commit\ndata: %s\n\n" % after
 
 
+async def test_a_commit_has_to_be_json() -> None:
+    async with running(settings=RARE) as url:
+        body = b'{"payload_b3":"b3:1"}'
+        answer = await asyncio.to_thread(exchange, url, "POST", "/registry/commit", (), body)
+        assert answer.status == 415
+        assert (await commit(url, "b3:1"))[0] == 200
+
+
 async def test_each_client_of_a_registry_hears_of_every_commit() -> None:
     async with (
         running(settings=RARE) as url,
@@ -190,7 +198,7 @@ async def test_the_nodes_own_events_are_those_that_were_recorded_behind_the_real
     assert ours.body.decode() == real["body"]
     compared = ("content-type", "cache-control", "content-length")
     assert [ours.field(name) for name in compared] == [
-        dict(real["response_headers"])[name] for name in compared
+        dict(real["headers"])[name] for name in compared
     ]
     assert rest.body == b'id: 3\nevent: tick\ndata: {"i": 3}\n\n'
     assert (wrong.status, wrong.body) == (400, b"n is no number")

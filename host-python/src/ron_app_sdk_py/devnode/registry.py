@@ -51,6 +51,8 @@ class Registry:
         return json_answer(self._head, headers=_CORS)
 
     async def _commit(self, request: web.Request) -> web.Response:
+        if request.content_type != "application/json":
+            return text_answer("Expected request with `Content-Type: application/json`", 415)
         try:
             content = json.loads(await request.read())
         except ValueError:
