@@ -108,7 +108,8 @@ async def test_what_never_becomes_an_event_ends_in_an_error_or_holds_no_memory(
         else:
             error = await ends_in(subscription, RonTooLargeError)
             assert error.code == code
-            assert subscription.counters.bytes_received < 100_000 + 4 * 65_536
+            # The limit is for type, data and id, so empty lines of data count least.
+            assert subscription.counters.bytes_received < 100_000 * len(b"data\n") + 4 * 65_536
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 64 * 1024, f"{grown} KiB"
     assert len(served.seen) == 1
@@ -277,6 +278,24 @@ def test_the_same_holds_for_a_blocking_client(case: str) -> None:
     assert served.ids == [None, "a", "b"]
 
 
+@pytest.mark.parametrize("ends", ["end", "close"])
+async def test_what_came_before_a_loss_is_delivered_however_slow_the_consumer(
+    transport: str, ends: str
+) -> None:
+    """Where there are no ids, nobody would send it again."""
+    events = [event(str(number)) for number in range(100)]
+    async with (
+        serving(stream(events[0], 0.05, *events[1:], ends=ends)) as served,
+        client_of(served.url, transport) as client,
+    ):
+        received = []
+        async for item in client.subscribe("/x", **QUICK):
+            if not received:
+                await asyncio.sleep(0.3)
+            received.append(int(item.data))
+    assert received == list(range(100))
+
+
 GARBAGE = {
     "not HTTP": b"SSH-2.0-OpenSSH_9.9\r\n",
     "nothing": b"",
@@ -317,11 +336,12 @@ async def test_an_answer_may_have_chunk_extensions_and_trailers(transport: str) 
 
 
 async def test_what_follows_a_204_is_not_a_stream(transport: str) -> None:
-    """RFC 9112, section 6.3: such an answer has no body."""
+    """RFC 9112, section 6.3: such an answer has no body. A transport may also take it for what is
+    not HTTP."""
     rest = b"HTTP/1.1 204 No Content\r\n\r\n" + event("stray").encode()
     async with serving(answer(rest)) as served, client_of(served.url, transport) as client:
         assert await data_of(client.subscribe("/x", **QUICK)) == []
-    assert len(served.seen) == 1
+    assert len(served.seen) <= 2
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "gzip, br", "x-unheard-of"])
@@ -366,8 +386,7 @@ async def test_a_port_that_opens_later_is_found() -> None:
 async def test_a_silent_stream_is_lost_and_resumed_and_a_byte_keeps_one_alive(
     transport: str,
 ) -> None:
-    """The idle time-out is two seconds; the stream that lives takes three, in steps of a tenth."""
-    alive = [piece for _ in range(30) for piece in (0.1, ":")]
+    alive = [piece for _ in range(15) for piece in (0.1, ":")]
     errors: list[Any] = []
     async with (
         serving(
@@ -375,7 +394,7 @@ async def test_a_silent_stream_is_lost_and_resumed_and_a_byte_keeps_one_alive(
         ) as served,
         client_of(served.url, transport) as client,
     ):
-        subscription = client.subscribe("/x", idle_timeout=2.0, on_error=errors.append, **QUICK)
+        subscription = client.subscribe("/x", idle_timeout=1.0, on_error=errors.append, **QUICK)
         assert await data_of(subscription) == ["1", "2"]
         assert served.seen[0].gone.is_set()
     assert served.ids == [None, "a", "a"]

@@ -123,7 +123,7 @@ def test_each_event_comes_once_and_in_order(
     sim.otherwise(server)
 
     async def program(client: Any) -> tuple[list[tuple[str, str, str]], Any]:
-        subscription = client.subscribe("/log", reconnect_timeout=None)
+        subscription = client.node.subscribe("/log", reconnect_timeout=None)
         received = [(item.id, item.type, item.data) async for item in subscription]
         return received, subscription
 
