@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .engine.cache import RonCacheWarning
     from .errors import (
         RonAuthError,
+        RonBufferingWarning,
         RonBusyLoopWarning,
         RonCapabilityError,
         RonClosedError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         RonTlsError,
         RonTooLargeError,
     )
+    from .events import Event, StreamCounters
     from .headers import Headers
     from .idempotency import IdempotencyKey
     from .middleware import Attempt, Middleware
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
     from .problem import Problem
     from .request import Request
     from .response import Response
+    from .subscription import Subscription
+    from .subscription_sync import SubscriptionSync
     from .sync import RonClientSync
     from .timeline import AttemptRecord, Timeline
 
@@ -66,6 +70,7 @@ _MODULES = {
     "engine.cache": ("RonCacheWarning",),
     "errors": (
         "RonAuthError",
+        "RonBufferingWarning",
         "RonBusyLoopWarning",
         "RonCapabilityError",
         "RonClosedError",
@@ -86,6 +91,7 @@ _MODULES = {
         "RonTlsError",
         "RonTooLargeError",
     ),
+    "events": ("Event", "StreamCounters"),
     "headers": ("Headers",),
     "idempotency": ("IdempotencyKey",),
     "pagination": ("Page", "iter_pages"),
@@ -108,6 +114,8 @@ _MODULES = {
     ),
     "request": ("Request",),
     "response": ("Response",),
+    "subscription": ("Subscription",),
+    "subscription_sync": ("SubscriptionSync",),
     "sync": ("RonClientSync",),
     "timeline": (
         "AttemptRecord",
@@ -123,6 +131,7 @@ __all__ = [
     "AttemptRecord",
     "CallRecord",
     "ClientConfig",
+    "Event",
     "Headers",
     "IdempotencyKey",
     "Metrics",
@@ -135,6 +144,7 @@ __all__ = [
     "Request",
     "Response",
     "RonAuthError",
+    "RonBufferingWarning",
     "RonBusyLoopWarning",
     "RonCacheWarning",
     "RonCapabilityError",
@@ -158,6 +168,9 @@ __all__ = [
     "RonTlsError",
     "RonTooLargeError",
     "RonVersionWarning",
+    "StreamCounters",
+    "Subscription",
+    "SubscriptionSync",
     "Timeline",
     "__version__",
     "iter_pages",

@@ -9,7 +9,7 @@ import os
 import warnings
 import weakref
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ._version import USER_AGENT
 from .calls.calls import Calls
@@ -26,6 +26,13 @@ from .response import Response
 from .transport.choice import transport_factory
 from .transport.protocol import TransportFactory
 from .transport.settings import transport_settings
+
+if TYPE_CHECKING:
+    from .calls.progress import Progress
+    from .calls.streams import Stream
+    from .options import StreamOptions
+    from .reception import Callback, Reception
+    from .stream_request import StreamRequest
 
 
 class BaseClient:
@@ -223,6 +230,32 @@ class BaseClient:
             raise
         await chain.run("after_response", request, response)
         return response
+
+    def _reception(
+        self, path: str, callback: Callback | None, options: StreamOptions, node: str | None = None
+    ) -> Reception:
+        """What a subscription is made of; ``node`` as of :class:`~.request.Request`."""
+        # Who has no streams is not to load them.
+        from .reception import Reception, arguments
+
+        request, delivery = arguments(path, callback, options)
+        request.node = node
+        return Reception(self._begin, request, delivery)
+
+    async def _begin(self, request: StreamRequest, progress: Progress) -> Stream:
+        """Begins a stream with this client's middleware around it."""
+        chain = self._middleware
+        begun: Request = request
+        if chain:
+            await chain.run("before_request", request)
+        try:
+            if chain:
+                request.normalize()
+                begun = request.as_it_is()
+            return await self._calls.stream(self._session, self._limits, begun, progress, chain)
+        except RonError as error:
+            await chain.run("after_error", request, error)
+            raise
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._config.base_url!r})"

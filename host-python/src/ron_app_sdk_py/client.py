@@ -6,12 +6,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .base import BaseClient
-from .options import CallOptions, ContentOptions
+from .options import CallOptions, ContentOptions, StreamOptions
 from .request import Request
 from .response import Response
 
 if TYPE_CHECKING:
     from .node import Node
+    from .reception import Callback
+    from .subscription import Subscription
 
 
 class RonClient(BaseClient):
@@ -82,12 +84,30 @@ class RonClient(BaseClient):
         """
         return await self._perform(Request(method, path, **options))
 
+    def subscribe(
+        self, path: str, callback: Callback | None = None, **options: Unpack[StreamOptions]
+    ) -> Subscription:
+        """Subscribes to an event stream (``docs/streams.md``). Nothing is sent before the
+        subscription is iterated over, or awaited to have the callback given each event.
+
+        Args:
+            path: a path of the app plane, encoded or not, perhaps with a query.
+            callback: is given each event; plain or ``async``.
+            options: see :class:`~.options.StreamOptions`.
+
+        Raises:
+            RonRequestError: an argument is no good.
+        """
+        from .subscription import Subscription
+
+        return Subscription(self._reception(path, callback, options))
+
     @property
     def node(self) -> Node:
-        """Calls beside the app plane: health, readiness, version."""
+        """Calls beside the app plane: health, readiness, version, streams."""
         from .node import Node
 
-        return Node(self._perform)
+        return Node(self._perform, self._reception)
 
     async def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own

@@ -57,6 +57,9 @@ GUEST_TABLES: Final = 16
 GUEST_TABLE_ELEMENTS: Final = 20_000
 """Largest size of each of those, in elements."""
 
+STREAM_QUEUE: Final = 256
+"""Events that wait for a slow consumer of a stream which is read all the same."""
+
 RETRY_BUDGET: Final = 500
 """Tokens for retries, of a client that has not made a call."""
 

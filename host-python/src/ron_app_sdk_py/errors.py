@@ -205,7 +205,17 @@ class RonParseError(RonError):
 
 
 class RonStreamError(RonError):
-    """A stream ended for good."""
+    """A stream ended for good.
+
+    Attributes:
+        last_error: in what its last connection ended, or None; :attr:`__cause__` too.
+    """
+
+    last_error: RonError | None
+
+    def __init__(self, message: str, *, last_error: RonError | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.last_error = self.__cause__ = last_error
 
 
 class RonSandboxError(RonError):
@@ -214,6 +224,10 @@ class RonSandboxError(RonError):
 
 class RonClosedError(RonError):
     """The client was closed."""
+
+
+class RonBufferingWarning(UserWarning):
+    """Something between client and server holds a stream back until it ends."""
 
 
 class RonBusyLoopWarning(UserWarning):
@@ -234,6 +248,7 @@ _BY_KIND: dict[str, type[RonError]] = {
     "too-large": RonTooLargeError,
     "overload": RonOverloadError,
     "closed": RonClosedError,
+    "stream": RonStreamError,
     "abi": RonSandboxError,
 }
 

@@ -1,4 +1,4 @@
-"""The node behind the gateway's address: health, readiness, version.
+"""The node behind the gateway's address: health, readiness, version, streams.
 
 Servers answer in several forms, text and JSON (``protocol.md`` 9). They are brought into one here.
 """
@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from .errors import RonParseError, RonProblem, RonRequestError
-from .options import ContentOptions
+from .options import ContentOptions, StreamOptions
 from .request import Request
 from .response import Response
+
+if TYPE_CHECKING:
+    from .reception import Callback, Reception
+    from .subscription import Subscription
+    from .subscription_sync import SubscriptionSync
+    from .thread_loops import ThreadLoops
 
 PROTOCOL_VERSION = "v0.1"
 """The version of the app-plane protocol that this package speaks (``protocol.md`` 10, row 30)."""
@@ -24,8 +30,6 @@ PROTO_VERSION = 1
 
 SUPPORTED_NODES = "0.1"
 """Major and minor version of the servers that it was tested with."""
-
-T = TypeVar("T")
 
 _UNAVAILABLE = (503, 504)
 _SEMVER = re.compile(r"(?<![\w.])v?((\d+\.\d+)\.\d+(?:[-+][0-9A-Za-z.+-]+)?)")
@@ -87,11 +91,25 @@ class NodeVersion:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Receive(Protocol):
+    """Prepares a subscription."""
+
+    def __call__(
+        self, path: str, callback: Callback | None, options: StreamOptions, node: str, /
+    ) -> Reception:
+        """What it is made of."""
+
+
 class Node:
     """Calls beside the app plane, at the same origin. No credential is sent unless asked for."""
 
-    def __init__(self, perform: Callable[[Request], Awaitable[Response]]) -> None:
+    def __init__(
+        self,
+        perform: Callable[[Request], Awaitable[Response]],
+        receive: Receive,
+    ) -> None:
         self._perform = perform
+        self._receive = receive
 
     async def request(
         self, method: str, path: str, *, credential: bool = False, **options: Unpack[ContentOptions]
@@ -107,14 +125,32 @@ class Node:
         Raises:
             RonError: as :meth:`RonClient.request`.
         """
-        if not isinstance(credential, bool):
-            raise RonRequestError(
-                f"credential is {type(credential).__name__}; give True or False",
-                code="invalid_credential",
-            )
         request = Request(method, path, **options)
-        request.node = "include" if credential else "omit"
+        request.node = _credential(credential)
         return await self._perform(request)
+
+    def subscribe(
+        self,
+        path: str,
+        callback: Callback | None = None,
+        *,
+        credential: bool = False,
+        **options: Unpack[StreamOptions],
+    ) -> Subscription:
+        """Subscribes to an event stream at any path behind the base URL.
+
+        Args:
+            path: the path, such as ``/registry/stream``.
+            callback: as of :meth:`RonClient.subscribe`.
+            credential: whether to send the credential.
+            options: see :class:`~.options.StreamOptions`.
+
+        Raises:
+            RonRequestError: an argument is no good.
+        """
+        from .subscription import Subscription
+
+        return Subscription(self._receive(path, callback, options, _credential(credential)))
 
     async def health(self) -> NodeHealth:
         """Asks ``/healthz``, once. A node that is unwell is an answer, not an error.
@@ -155,37 +191,55 @@ class Node:
         return _checked(_version(response))
 
 
-class Run(Protocol):
-    """Runs a coroutine to its end."""
-
-    def __call__(self, work: Callable[[], Coroutine[Any, Any, T]], /) -> T:
-        """Runs what ``work`` makes."""
-
-
 class NodeSync:
     """As :class:`Node`, for :class:`RonClientSync`."""
 
-    def __init__(self, node: Node, run: Run) -> None:
+    def __init__(self, node: Node, receive: Receive, loops: ThreadLoops) -> None:
         self._node = node
-        self._run = run
+        self._receive = receive
+        self._loops = loops
 
     def request(
         self, method: str, path: str, *, credential: bool = False, **options: Unpack[ContentOptions]
     ) -> Response:
         """See :meth:`Node.request`."""
-        return self._run(lambda: self._node.request(method, path, credential=credential, **options))
+        return self._loops.run(
+            lambda: self._node.request(method, path, credential=credential, **options)
+        )
+
+    def subscribe(
+        self,
+        path: str,
+        callback: Callback | None = None,
+        *,
+        credential: bool = False,
+        **options: Unpack[StreamOptions],
+    ) -> SubscriptionSync:
+        """See :meth:`Node.subscribe`."""
+        from .subscription_sync import SubscriptionSync
+
+        reception = self._receive(path, callback, options, _credential(credential))
+        return SubscriptionSync(reception, self._loops)
 
     def health(self) -> NodeHealth:
         """See :meth:`Node.health`."""
-        return self._run(self._node.health)
+        return self._loops.run(self._node.health)
 
     def ready(self) -> NodeReadiness:
         """See :meth:`Node.ready`."""
-        return self._run(self._node.ready)
+        return self._loops.run(self._node.ready)
 
     def version(self) -> NodeVersion:
         """See :meth:`Node.version`."""
-        return self._run(self._node.version)
+        return self._loops.run(self._node.version)
+
+
+def _credential(wanted: object) -> str:
+    if not isinstance(wanted, bool):
+        raise RonRequestError(
+            f"credential is {type(wanted).__name__}; give True or False", code="invalid_credential"
+        )
+    return "include" if wanted else "omit"
 
 
 def _health(response: Response) -> NodeHealth:

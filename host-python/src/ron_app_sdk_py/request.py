@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json as json_
 import math
 from collections.abc import Iterable, Mapping
@@ -115,10 +116,7 @@ class Request:
 
     def as_it_is(self) -> Request:
         """A copy, for a call that has begun: who keeps this one may change it at any time."""
-        copy = Request.__new__(Request)
-        for name in Request.__slots__:
-            setattr(copy, name, getattr(self, name))
-        return copy
+        return copy.copy(self)
 
     def begin(self, log_level: str | None = None) -> Begin:
         """What the component is told; it checks what is not checked here.
@@ -139,12 +137,17 @@ class Request:
             self.method,
             self.path,
             None if content is None else len(content),
-            self._options(log_level),
+            self.options(log_level),
             self.query,
             self.headers,
         )
 
-    def _options(self, log_level: str | None) -> list[tuple[str, str]]:
+    def options(self, log_level: str | None) -> list[tuple[str, str]]:
+        """The options of ``begin``.
+
+        Raises:
+            RonRequestError: one has the wrong type.
+        """
         options = []
         if self.timeout is not None:
             options.append(("timeout", nanoseconds("timeout", self.timeout)))

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from .errors import RonParseError
 from .headers import Headers
+from .json_text import json_fault, json_value
 from .timeline import Timeline
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
 
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 """Codecs of Python that a server can't mean."""
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 class Response:
@@ -86,12 +79,9 @@ class Response:
                 of more than 4,300 digits.
         """
         try:
-            text = self.content.decode()
-            return _DECODER.decode(text.removeprefix("\ufeff"))
-        except RecursionError:
-            reason = "it nests too deep"
+            return json_value(self.content.decode().removeprefix("\ufeff"))
         except ValueError as error:
-            reason = str(error).partition(";")[0][:100]
+            reason = json_fault(error)
         coding = self.headers.first("content-encoding")
         if coding:
             reason = f"it has the content coding {coding[:40]!r}, which nobody asked for"

@@ -12,13 +12,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .base import BaseClient
-from .options import CallOptions, ContentOptions
+from .options import CallOptions, ContentOptions, StreamOptions
 from .request import Request
 from .response import Response
 from .thread_loops import ThreadLoops
 
 if TYPE_CHECKING:
     from .node import NodeSync
+    from .reception import Callback
+    from .subscription_sync import SubscriptionSync
 
 
 class RonClientSync(BaseClient):
@@ -64,12 +66,21 @@ class RonClientSync(BaseClient):
         request = Request(method, path, **options)
         return self._loops.run(lambda: self._perform(request))
 
+    def subscribe(
+        self, path: str, callback: Callback | None = None, **options: Unpack[StreamOptions]
+    ) -> SubscriptionSync:
+        """Subscribes to an event stream. See :meth:`RonClient.subscribe`; the callback is plain,
+        and :meth:`SubscriptionSync.run` gives it the events."""
+        from .subscription_sync import SubscriptionSync
+
+        return SubscriptionSync(self._reception(path, callback, options), self._loops)
+
     @property
     def node(self) -> NodeSync:
-        """Calls beside the app plane: health, readiness, version."""
+        """Calls beside the app plane: health, readiness, version, streams."""
         from .node import Node, NodeSync
 
-        return NodeSync(Node(self._perform), self._loops.run)
+        return NodeSync(Node(self._perform, self._reception), self._reception, self._loops)
 
     def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own

@@ -1,4 +1,4 @@
-"""A private event loop for each thread of the synchronous client."""
+"""Event loops of the synchronous client: one for each thread, and those of subscriptions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 
 from .calls.loops import running_loop
 from .defaults import MAX_HELPER_THREADS
-from .errors import RonClosedError, RonOverloadError
+from .errors import RonClosedError, RonOverloadError, RonRequestError
 
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
 
 
 class ThreadLoops:
-    """A private event loop for each thread. A loop's end closes its connections.
+    """An event loop for each thread, and others. A loop's end closes its connections.
 
     Args:
         is_stuck: whether the calling code interrupts something of its thread that every other
@@ -49,6 +49,12 @@ class ThreadLoops:
         self._free_helpers = threading.Semaphore(MAX_HELPER_THREADS)
         weakref.finalize(self, _close_all, self._all, self._process)
 
+    def _start_after_fork(self) -> None:
+        if self._process != os.getpid():
+            # The loops belong to the parent; destroying them could reach into its connections.
+            self._inherited.append((self._all, self._local, self._helpers))
+            self._start_in_process()
+
     def run(self, work: Work[T]) -> T:
         """Runs a coroutine on this thread's loop. Where that can't be, because the thread runs a
         loop already or was interrupted in a call by a signal's handler or a finalizer, a helper
@@ -58,10 +64,7 @@ class ThreadLoops:
             RonOverloadError: a helper wants a helper and there is none.
             RonClosedError: the loops were closed, or Python is shutting down.
         """
-        if self._process != os.getpid():
-            # The loops belong to the parent; destroying them could reach into its connections.
-            self._inherited.append((self._all, self._local, self._helpers))
-            self._start_in_process()
+        self._start_after_fork()
         while running_loop() is None and not self._closed:
             own = self._own()
             if own.is_busy():
@@ -71,6 +74,50 @@ class ThreadLoops:
         if self._closed:
             raise RonClosedError("the client was closed; open a new one", code="closed")
         return self._run_by_helper(work)
+
+    def private(self) -> PrivateLoop:
+        """A loop for what outlives a call: threads may run it one after another."""
+        self._start_after_fork()
+        loop = PrivateLoop(self._loop_factory)
+        self._add(loop)
+        return loop
+
+    def run_private(self, loop: PrivateLoop, work: Work[T]) -> T:
+        """As :meth:`run`, on such a loop.
+
+        Raises:
+            RonRequestError: it runs already.
+            RonOverloadError: a helper wants a helper and there is none.
+            RonClosedError: it was closed, or Python is shutting down.
+        """
+        if loop.process != os.getpid():
+            raise RonClosedError(
+                "the subscription is that of the parent process; subscribe again in this one",
+                code="closed",
+            )
+        if loop.is_busy():
+            raise RonRequestError(
+                "this thread or another waits for an event of this subscription already; let one "
+                "at a time take its events, or subscribe twice",
+                code="subscription_in_use",
+            )
+        try:
+            if running_loop() is None:
+                return loop.run(work)
+            return self._run_by_helper(work, loop)
+        except _LoopClosedError:
+            raise RonClosedError("the client was closed; open a new one", code="closed") from None
+
+    def close_private(self, loop: PrivateLoop) -> None:
+        """Closes one: at once, or at the end of what it runs. A finalizer may call this."""
+        loop.unwanted = True
+        if loop.process != os.getpid() or self._is_stuck():
+            # It is the parent's, or another one that is made will have it closed.
+            return
+        with self._lock:
+            if loop in self._all:
+                self._all.remove(loop)
+        _close_all([loop], loop.process)
 
     def close(self) -> None:
         """Closes the loops of all threads, those with a call at its end. It waits for none: the
@@ -89,12 +136,15 @@ class ThreadLoops:
         loop: _ThreadLoop | None = getattr(self._local, "loop", None)
         if loop is None or loop.closed:
             loop = self._local.loop = _ThreadLoop(self._loop_factory)
-            with self._lock:
-                # Threads that ended left loops that nobody can use any more.
-                gone = [other for other in self._all if other.is_abandoned()]
-                self._all[:] = [other for other in self._all if other not in gone] + [loop]
-            _close_all(gone, self._process)
+            self._add(loop)
         return loop
+
+    def _add(self, loop: _ThreadLoop) -> None:
+        with self._lock:
+            # Threads that ended left loops that nobody can use any more.
+            gone = [other for other in self._all if other.is_abandoned()]
+            self._all[:] = [other for other in self._all if other not in gone] + [loop]
+        _close_all(gone, self._process)
 
     def _start_helpers(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -102,7 +152,7 @@ class ThreadLoops:
                 self._helpers = ThreadPoolExecutor(MAX_HELPER_THREADS, "ron-app-sdk-py")
             return self._helpers
 
-    def _run_by_helper(self, work: Work[T]) -> T:
+    def _run_by_helper(self, work: Work[T], loop: _ThreadLoop | None = None) -> T:
         if self._is_stuck():
             raise RonOverloadError(
                 "a signal handler or finalizer uses the client while it interrupts a call of it in "
@@ -122,7 +172,7 @@ class ThreadLoops:
 
             def help_out() -> T:
                 self._local.helps = True
-                loops.append(self._own())
+                loops.append(loop or self._own())
                 return loops[0].run(work)
 
             try:
@@ -211,6 +261,25 @@ class _ThreadLoop:
             return await work()
         finally:
             self._task = None
+
+
+class PrivateLoop(_ThreadLoop):
+    """A loop that is no thread's.
+
+    Attributes:
+        process: the process that it belongs to.
+        unwanted: whether nobody will run it again.
+    """
+
+    def __init__(self, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+        # With a factory, running it does not make it the current loop of a thread.
+        super().__init__(loop_factory or asyncio.new_event_loop)
+        self.process = os.getpid()
+        self.unwanted = False
+
+    def is_abandoned(self) -> bool:
+        """Whether nobody wants it any more."""
+        return self.unwanted
 
 
 def _close_all(loops: list[_ThreadLoop], process: int) -> None:

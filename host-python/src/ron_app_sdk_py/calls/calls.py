@@ -13,40 +13,37 @@ import functools
 import itertools
 import math
 import os
+from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..defaults import RETRY_BUDGET
-from ..engine.guest import Clock, Guest, SystemClock
-from ..engine.messages import Abort, Attempts, Done, Failed, Log, Output, Pairs, Read, Send
+from ..engine.guest import Begin, Clock, Guest, SystemClock
+from ..engine.messages import Attempts, Done, Failed, Log, Output, Pairs
 from ..errors import (
     RonClosedError,
     RonError,
     RonOverloadError,
     RonRequestError,
     RonSandboxError,
-    broken,
 )
-from ..middleware import NONE, Attempt, Chain
+from ..middleware import NONE, Chain
 from ..request import Request
 from ..response import Response
-from ..transport.protocol import (
-    Transport,
-    TransportFailure,
-    TransportRequest,
-    TransportResponse,
-)
+from ..transport.protocol import Transport
 from . import logs
-from .guard import check_added
-from .inflight import InFlight, InterruptedByInboxError, Lost, Overdue
+from .exchanges import Exchanges
+from .inflight import InFlight, Lost, Overdue
 from .limits import Limits
-from .loops import Loops
+from .loops import Loops, LoopState
 from .metrics import CallRecord, CounterSet, Metrics, MetricsHook
 from .pace import Pace
 from .reports import report_error
 from .sessions import Session, Sessions
 
-_HELD_BELOW = 400
-"""Answers below this status are read to their end before the component hears of them."""
+if TYPE_CHECKING:
+    from .progress import Progress
+    from .streams import Stream
 
 
 class Calls:
@@ -71,6 +68,7 @@ class Calls:
         self._ids = itertools.count(1)
         self._hooks: tuple[MetricsHook, ...] = ()
         self._pace = Pace()
+        self.exchanges = Exchanges(self._cross)
         self._closed = False
         self._inherited: list[object] = []
         self._start_in_process()
@@ -78,6 +76,7 @@ class Calls:
     def _start_in_process(self) -> None:
         self._process = os.getpid()
         self._in_flight: dict[int, InFlight] = {}
+        self._abandoned: deque[Stream] = deque()
         self._counters = CounterSet()
         self._loops = Loops(self._make_transport, self._counters, self._tick, self._clock)
 
@@ -130,6 +129,8 @@ class Calls:
     def _close_abandoned(self) -> None:
         for session in self._sessions.take_abandoned():
             self.close_session(session)
+        while self._abandoned:
+            self._abandoned.popleft().close()
 
     def end(self) -> None:
         """Closes all sessions; every call in flight ends with :class:`RonClosedError`."""
@@ -184,45 +185,126 @@ class Calls:
         Raises:
             RonError: it failed.
         """
-        self._check_usable()
-        loop = self._loops.running() or await self._loops.current()
-        if loop.was_idle():
-            await loop.hear()
-        self._close_abandoned()
+        loop = await self._loop()
         begin = request.begin(logs.wanted_level())
         guest = self._sessions.usable_guest()
         # A warning may be an error, which must leave nothing behind.
         self._pace.begin(loop.now())
         call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
-        counters = loop.counters
-        counters.calls += 1
-        self._in_flight[call.id] = call
         loop.calls += 1
-        loop.back_up(call.backstop)
         try:
-            self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
+            self._enter(call, session, begin)
             response = await self._run(call)
         except BaseException as error:
-            counters.errors += 1
-            self._drop(call)
-            self._pace.end(loop.now(), error)
-            if isinstance(error, RonSandboxError):
-                # The component can't tell any more.
-                error.attempts = call.attempts
-            if isinstance(error, RonRequestError):
-                limits.redactor.scrub_error(error)
-            if self._hooks:
-                self._record(call, error)
+            self.leave(call, error)
             raise
         finally:
-            del self._in_flight[call.id]
             loop.calls -= 1
-            loop.used()
-            self._loops.relieve(loop)
-        self._pace.end(call.started, None)
-        if self._hooks:
-            self._record(call, response)
+            self.relieve(loop)
+        self.leave(call, response)
         return response
+
+    async def stream(
+        self,
+        session: Session,
+        limits: Limits,
+        request: Request,
+        progress: Progress,
+        middleware: Chain = NONE,
+    ) -> Stream:
+        """Begins a stream, which its consumer then carries on.
+
+        Args:
+            session: the session that it belongs to.
+            limits: what this side enforces.
+            request: what is asked for.
+            progress: where what comes of it is put.
+            middleware: whose attempts it shows.
+
+        Raises:
+            RonError: it can't begin.
+        """
+        # Who has no streams is not to load them.
+        from .streams import Stream
+
+        loop = await self._loop()
+        begin = request.begin(logs.wanted_level())
+        guest = self._sessions.usable_guest()
+        self._pace.begin(loop.now())
+        stream = Stream(
+            next(self._ids),
+            limits,
+            guest,
+            loop,
+            request,
+            middleware,
+            carrier=self,
+            progress=progress,
+        )
+        try:
+            self._enter(stream, session, begin)
+        except BaseException as error:
+            stream.end(error)
+            raise
+        return stream
+
+    def _enter(self, call: InFlight, session: Session, begin: Begin) -> None:
+        call.loop.counters.calls += 1
+        self._in_flight[call.id] = call
+        call.loop.back_up(call.backstop)
+        guest = call.guest
+        self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
+
+    def leave(self, call: InFlight, outcome: object) -> None:
+        """Leaves nothing of a call that ends.
+
+        Args:
+            call: the call.
+            outcome: the exception that ends it, or else what has the status and the request id.
+        """
+        error = outcome if isinstance(outcome, BaseException) else None
+        loop = call.loop
+        try:
+            if error is not None:
+                loop.counters.errors += 1
+            if error is not None or not call.over:
+                self._drop(call)
+        finally:
+            self._in_flight.pop(call.id, None)
+            loop.used()
+        if error is None:
+            self._pace.end(call.started, None)
+        else:
+            self._pace.end(loop.now(), error)
+        if isinstance(error, RonSandboxError):
+            # The component can't tell any more.
+            error.attempts = call.attempts
+        if isinstance(error, RonRequestError):
+            call.limits.redactor.scrub_error(error)
+        if self._hooks:
+            self._record(call, outcome)
+
+    def relieve(self, loop: LoopState) -> None:
+        """Has other loops take the timer of one on which nothing is carried on any more."""
+        self._loops.relieve(loop)
+
+    def put_off(self, stream: Stream) -> None:
+        """Closes a stream when a call begins: for finalizers, which may run in the middle of a
+        crossing."""
+        self._abandoned.append(stream)
+
+    def wall_ns(self) -> int:
+        """The wall clock in nanoseconds since 1970."""
+        return self._clock.wall_ns()
+
+    async def _loop(self) -> LoopState:
+        """The running loop, ready for another call."""
+        self._check_usable()
+        loop = self._loops.running() or await self._loops.current()
+        if loop.was_idle():
+            await loop.hear()
+        self._close_abandoned()
+        return loop
 
     def _drop(self, call: InFlight) -> None:
         # First the sockets, then the component, so that nothing can arrive for a call that is gone.
@@ -237,133 +319,18 @@ class Calls:
             if not call.inbox:
                 await call.wait()
                 continue
-            match call.inbox.popleft():
-                case Send() as send:
-                    await self._send(call, send)
-                case Done() as done:
+            item = call.inbox.popleft()
+            match item:
+                case Done():
                     call.over = True
-                    return call.answer(done)
-                case Attempts() as told:
-                    call.told = told
-                case Read() as read:
-                    await self._read(call, read)
-                case Abort(exchange=exchange):
-                    call.abort(exchange)
-                case Failed() as failed:
-                    call.over = True
-                    raise call.error(failed)
-                case Lost(error=error):
-                    call.over = True
-                    raise error
+                    return call.answer(item)
+                case Attempts():
+                    call.told = item
                 case Overdue():
                     # The component may know it still, so the call is not over.
                     raise call.overdue()
-                case other:
-                    raise broken(f"sent {type(other).__name__} to a call")
-
-    async def _send(self, call: InFlight, send: Send) -> None:
-        call.limits.guard.check(send.url, send.headers, node=call.request.node is not None)
-        attempt = None
-        try:
-            if call.middleware.sees_attempts:
-                attempt = Attempt(call.attempts + 1, send.method, send.url, send.headers)
-                await call.io(call.middleware.run("before_attempt", attempt))
-                added = list(attempt.added)
-                check_added(added, send.headers)
-                send = send._replace(headers=send.headers + added)
-            outcome = await self._attempt(call, send, attempt)
-            if attempt is not None:
-                await call.io(call.middleware.run("after_attempt", attempt))
-        except InterruptedByInboxError:
-            return
-        guest = call.guest
-        if isinstance(outcome, TransportFailure):
-            code, detail = outcome.code, outcome.detail
-            self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, detail), call)
-            return
-        status, headers = outcome.status, outcome.headers
-        try:
-            self._cross(
-                guest, lambda: guest.response(call.id, send.exchange, status, headers), call
-            )
-        except RonRequestError:
-            # Fields that can't be framed came from the server, so the caller is not to blame.
-            code = "HTTP-protocol-error"
-            self._cross(guest, lambda: guest.failure(call.id, send.exchange, code, ""), call)
-
-    async def _attempt(
-        self, call: InFlight, send: Send, attempt: Attempt | None
-    ) -> TransportResponse | TransportFailure:
-        counters = call.loop.counters
-        counters.attempts += 1
-        lost, call.failure = call.failure, None
-        fresh = lost is not None and lost.of_connection
-        if call.attempts:
-            counters.retries += 1
-        call.attempts += 1
-        call.failure = None
-        started = call.loop.now()
-        outcome: TransportResponse | TransportFailure
-        try:
-            outcome = await call.io(self._exchange(call, send, fresh=fresh))
-        except TransportFailure as failure:
-            call.failure = outcome = failure
-        if attempt is not None:
-            attempt.duration = (call.loop.now() - started) / 1e9
-            if isinstance(outcome, TransportFailure):
-                attempt.failure = outcome.code
-            else:
-                attempt.status = outcome.status
-        return outcome
-
-    async def _exchange(self, call: InFlight, send: Send, *, fresh: bool) -> TransportResponse:
-        content = None if send.body is None else call.body(send.body)
-        request = TransportRequest(
-            send.method,
-            send.url,
-            send.headers,
-            content,
-            _seconds(send.connect_timeout),
-            _seconds(send.first_byte_timeout),
-            _seconds(send.between_bytes_timeout),
-            call.limits.write_timeout,
-            call.limits.acknowledge_timeout(call.timeout, len(content or b"")),
-            fresh,
-        )
-        counters = call.loop.counters
-        if content is not None:
-            counters.bytes_sent += len(content)
-        response = await call.loop.transport.send(request)
-        if response.status < _HELD_BELOW:
-            received = await response.read_all(call.limits.max_response_bytes)
-            counters.bytes_received += len(received)
-            call.bytes_received += len(received)
-            call.held[send.exchange] = (response, received)
-        else:
-            call.open[send.exchange] = response
-        return response
-
-    async def _read(self, call: InFlight, read: Read) -> None:
-        guest = call.guest
-        response = call.open.get(read.exchange)
-        if response is None:
-            raise broken("reads from an exchange that is not open")
-        try:
-            content = await call.io(response.read(read.max_bytes))
-        except InterruptedByInboxError:
-            return
-        except TransportFailure as failure:
-            del call.open[read.exchange]
-            call.failure = failure
-            code, detail = failure.code, failure.detail
-            self._cross(guest, lambda: guest.failure(call.id, read.exchange, code, detail), call)
-            return
-        if not content:
-            del call.open[read.exchange]
-        end = not content
-        call.loop.counters.bytes_received += len(content)
-        call.bytes_received += len(content)
-        self._cross(guest, lambda: guest.data(call.id, read.exchange, content, end=end), call)
+                case _:
+                    await self.exchanges.carry_out(call, item)
 
     def _cross(
         self, guest: Guest, crossing: Callable[[], Output], current: InFlight | None
@@ -436,19 +403,18 @@ class Calls:
                 earliest = min(earliest, call.backstop)
         state.back_up(earliest)
 
-    def _record(self, call: InFlight, outcome: Response | BaseException) -> None:
+    def _record(self, call: InFlight, outcome: object) -> None:
         request = call.request
-        answered = isinstance(outcome, Response)
         record = CallRecord(
             method=request.method,
             path=call.limits.redactor.scrub(request.path.partition("?")[0]),
             status=getattr(outcome, "status", None),
-            error=None if answered else _error_name(outcome),
+            error=_error_name(outcome) if isinstance(outcome, BaseException) else None,
             attempts=call.attempts,
             duration=(call.loop.now() - call.started) / 1e9,
             bytes_sent=len(request.content or b"") * call.attempts,
             bytes_received=call.bytes_received,
-            request_id=outcome.request_id if isinstance(outcome, Response | RonError) else None,
+            request_id=getattr(outcome, "request_id", None),
         )
         for hook in self._hooks:
             try:
@@ -468,9 +434,5 @@ def _loss(error: BaseException) -> RonSandboxError:
     )
 
 
-def _error_name(error: object) -> str:
+def _error_name(error: BaseException) -> str:
     return error.code if isinstance(error, RonError) else type(error).__name__
-
-
-def _seconds(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / 1e9

@@ -8,7 +8,7 @@ import functools
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ..defaults import BACKSTOP_SECONDS
 from ..engine.guest import Guest
@@ -40,6 +40,24 @@ class Overdue:
     call: int
 
 
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """An item from this side: the consumer of a stream wants another connection."""
+
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """An item from this side: nobody wants a stream's events any more."""
+
+    call: int
+
+
+InboxItem = Item | Lost | Overdue | Restart | Close
+"""What an inbox holds."""
+
+
 class InterruptedByInboxError(Exception):
     """Something in the inbox is more urgent than the network."""
 
@@ -62,6 +80,8 @@ class InFlight:
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
+        held_below: answers below this status are read to their end before the component hears of
+            them.
         told: what became of its attempts, once the component has told.
         failure: in what the last attempt failed, as the transport says, or None.
     """
@@ -90,6 +110,8 @@ class InFlight:
         "told",
     )
 
+    held_below: ClassVar[int] = 400
+
     def __init__(
         self,
         id_: int,
@@ -109,25 +131,29 @@ class InFlight:
         self.bytes_received = 0
         self.started = loop.now()
         self.timeout = limits.timeout if request.timeout is None else float(request.timeout)
-        self.inbox: deque[Item | Lost | Overdue] = deque()
+        self.inbox: deque[InboxItem] = deque()
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
         self.over = False
         self.told: Attempts | None = None
         self.failure: TransportFailure | None = None
-        self._task = asyncio.current_task()
-        # Whoever cleans up after a cancellation may call too.
-        self._cancelling = self._task.cancelling() if self._task is not None else 0
         self._waiter: asyncio.Future[None] | None = None
         self._waiting_for_network = False
         self._interrupted = False
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Has the running task carry it on."""
+        self._task = asyncio.current_task()
+        # Whoever cleans up after a cancellation may call too.
+        self._cancelling = self._task.cancelling() if self._task is not None else 0
 
     @property
     def backstop(self) -> float:
         """When this side ends it, if the component has not, on the loop's clock, in nanoseconds."""
         return self.started + (self.timeout + BACKSTOP_SECONDS) * 1e9
 
-    def deliver(self, item: Item | Lost | Overdue, wake_at: int | None = None) -> None:
+    def deliver(self, item: InboxItem, wake_at: int | None = None) -> None:
         """Puts an item into the inbox from any thread, and has its loop wake up in time."""
         if self.loop.is_current():
             self._receive(item, wake_at)
@@ -136,7 +162,7 @@ class InFlight:
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._receive, item, wake_at)
 
-    def _receive(self, item: Item | Lost | Overdue, wake_at: int | None) -> None:
+    def _receive(self, item: InboxItem, wake_at: int | None) -> None:
         self.inbox.append(item)
         self.loop.arm(wake_at)
         if self._waiter is not None and not self._waiter.done():

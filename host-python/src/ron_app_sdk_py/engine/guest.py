@@ -144,6 +144,10 @@ class Guest:
         """Tells that an exchange failed."""
         return self._feed(str(call), "failure", str(exchange), code, detail)
 
+    def restart(self, call: int) -> Output:
+        """Has a stream drop its connection and make another at once."""
+        return self._feed(str(call), "restart")
+
     def cancel(self, call: int) -> Output:
         """Drops a call."""
         return self._call("cancel", encode((*self._clocks(), str(call))))

@@ -100,7 +100,70 @@ class Log(NamedTuple):
     fields: list[tuple[str, str]]
 
 
-Item = Send | Abort | Read | Done | Attempts | Failed | Opened | Log | Start | Stats
+class Connected(NamedTuple):
+    """The stream is open. ``buffered``: something on the way seems to hold answers back."""
+
+    call: int
+    request_id: str
+    buffered: bool
+
+
+class Disconnected(NamedTuple):
+    """The connection of a stream ended, or could not be made. ``report`` is JSON.
+
+    Attributes:
+        wait: nanoseconds until the next one is tried, or None if none will be.
+    """
+
+    call: int
+    wait: int | None
+    buffered: bool
+    kind: str
+    report: str
+
+
+class Events(NamedTuple):
+    """Events of a stream, in columns of equal length.
+
+    Attributes:
+        last_event_id: the stream's last event id after these.
+        duplicates: how many events were dropped since the last of these items because a resumed
+            stream gave them again.
+        heartbeats: how many heartbeats were dropped.
+        types: their types; empty for a comment.
+        data: their data, or the text of the comment.
+        ids: the last event id at each.
+        retries: the reconnection time that each set, in milliseconds, or None.
+    """
+
+    call: int
+    last_event_id: str
+    duplicates: int
+    heartbeats: int
+    types: list[str]
+    data: list[str]
+    ids: list[str]
+    retries: list[int | None]
+
+    def __repr__(self) -> str:
+        return f"Events({self.call}, {len(self.types)})"
+
+
+Item = (
+    Send
+    | Abort
+    | Read
+    | Done
+    | Attempts
+    | Failed
+    | Opened
+    | Log
+    | Start
+    | Stats
+    | Connected
+    | Disconnected
+    | Events
+)
 
 
 class Output(NamedTuple):
@@ -220,12 +283,22 @@ def decode(text: str) -> Output:
             elif kind == "error":
                 items.append(Failed(call, fields[at], fields[at + 1]))
                 at += 2
+            elif kind == "events":
+                events, at = _events(call, fields, at, escaped="\x1a" in text)
+                items.append(events)
             elif kind == "read":
                 items.append(Read(call, int(fields[at]), int(fields[at + 1])))
                 at += 2
             elif kind == "abort":
                 items.append(Abort(call, int(fields[at])))
                 at += 1
+            elif kind == "connected":
+                items.append(Connected(call, fields[at], _boolean(fields[at + 1])))
+                at += 2
+            elif kind == "lost":
+                wait, buffered = _optional(fields[at]), _boolean(fields[at + 1])
+                items.append(Disconnected(call, wait, buffered, fields[at + 2], fields[at + 3]))
+                at += 4
             elif kind == "opened":
                 items.append(Opened(call, int(fields[at])))
                 at += 1
@@ -256,6 +329,47 @@ def _number(field: str) -> int:
     if not 0 <= number < 2**64:
         raise ValueError("a number is out of range")
     return number
+
+
+def _boolean(field: str) -> bool:
+    if field not in ("true", "false"):
+        raise ValueError("a truth value is neither true nor false")
+    return field == "true"
+
+
+def _events(call: int, fields: list[str], at: int, *, escaped: bool) -> tuple[Events, int]:
+    # Slices, because a stream has hundreds of thousands of events a second.
+    count = _number(fields[at + 3])
+    start = at + 4
+    end = start + 4 * count
+    if end > len(fields):
+        raise ValueError("events are longer than their message")
+    last_event_id = fields[at]
+    types = fields[start:end:4]
+    data = fields[start + 1 : end : 4]
+    ids = fields[start + 2 : end : 4]
+    told = fields[start + 3 : end : 4]
+    retries = [*map(_optional, told)] if any(told) else list[int | None]([None]) * count
+    if escaped:
+        last_event_id = _unescaped(last_event_id)
+        types, data, ids = (
+            [_unescaped(field) if "\x1a" in field else field for field in column]
+            for column in (types, data, ids)
+        )
+    duplicates, heartbeats = _number(fields[at + 1]), _number(fields[at + 2])
+    return Events(call, last_event_id, duplicates, heartbeats, types, data, ids, retries), end
+
+
+_ESCAPED = {"0": "\0", "n": "\n", "r": "\r", "s": "\x1a"}
+
+
+def _unescaped(field: str) -> str:
+    """Escaped text: U+001A stands before a letter for what a field can't hold."""
+    first, *rest = field.split("\x1a")
+    try:
+        return first + "".join([_ESCAPED[part[0]] + part[1:] for part in rest])
+    except (KeyError, IndexError):
+        raise ValueError("a field is escaped wrongly") from None
 
 
 def _attempts(

@@ -79,7 +79,7 @@ class AiohttpTransport:
 
     async def send(self, request: TransportRequest) -> AiohttpResponse:
         """Sends a request: see :class:`~.protocol.Transport`."""
-        method, headers = request.method, request.headers
+        method, headers = request.method, _as_text(request.headers)
         if self._proxy_headers and not request.url.startswith("https:"):
             # What aiohttp calls the proxy's headers are those of CONNECT only.
             headers = [*headers, *self._proxy_headers.items()]
@@ -98,11 +98,7 @@ class AiohttpTransport:
                 ),
                 data=content,
                 allow_redirects=False,
-                timeout=_timeout(
-                    request.connect_timeout,
-                    request.first_byte_timeout,
-                    request.between_bytes_timeout,
-                ),
+                timeout=_timeout(request.connect_timeout, request.first_byte_timeout),
                 proxy=self._proxy,
                 proxy_headers=self._proxy_headers,
                 middlewares=None if method.isupper() else (_never_again, _Spelled(method)),
@@ -125,7 +121,9 @@ class AiohttpTransport:
         except TransportFailure:
             _abort(response)
             raise
-        return AiohttpResponse(method, response)
+        if request.between_bytes_timeout != request.first_byte_timeout:
+            _set_read_timeout(response, request.between_bytes_timeout)
+        return AiohttpResponse(method, response, request.between_bytes_timeout)
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -135,11 +133,23 @@ class AiohttpTransport:
 class AiohttpResponse:
     """An answer: see :class:`~.protocol.TransportResponse`."""
 
-    __slots__ = ("_lost", "_method", "_response", "headers", "status")
+    __slots__ = (
+        "_between_bytes_timeout",
+        "_lost",
+        "_method",
+        "_reads",
+        "_response",
+        "headers",
+        "status",
+    )
 
-    def __init__(self, method: str, response: aiohttp.ClientResponse) -> None:
+    def __init__(
+        self, method: str, response: aiohttp.ClientResponse, between_bytes_timeout: float | None
+    ) -> None:
         self._method = method
         self._response = response
+        self._between_bytes_timeout = between_bytes_timeout
+        self._reads = False
         self.status = response.status
         self.headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -202,9 +212,16 @@ class AiohttpResponse:
     async def read(self, max_bytes: int) -> bytes:
         """Reads some bytes of the body, none at its end."""
         content = self._response.content
+        if not self._reads:
+            # aiohttp's time-out passes while nobody reads, too.
+            self._reads = True
+            _set_read_timeout(self._response, None)
         try:
             while not content.at_eof():
-                part = await content.read(max_bytes)
+                part = content.read_nowait(max_bytes)
+                if not part and not content.is_eof():
+                    async with asyncio.timeout(self._between_bytes_timeout):
+                        part = await content.read(max_bytes)
                 if part:
                     return part
         except _FAILURES as error:
@@ -215,6 +232,14 @@ class AiohttpResponse:
     def abort(self) -> None:
         """Closes the connection unless the body was read to its end."""
         _abort(self._response)
+
+
+def _set_read_timeout(response: aiohttp.ClientResponse, seconds: float | None) -> None:
+    """Has the connection of an answer, until its next request, take so long a silence."""
+    connection = response.connection
+    if connection is not None and connection.protocol is not None:
+        connection.protocol.read_timeout = seconds
+        connection.protocol.start_timeout()
 
 
 def _abort(response: aiohttp.ClientResponse) -> None:
@@ -419,6 +444,16 @@ class _Spelled:
         return await handler(request)
 
 
+def _as_text(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Fields whose values are latin-1 as aiohttp takes them, which sends UTF-8."""
+    if "".join([value for _, value in headers]).isascii():
+        return headers
+    try:
+        return [(name, value.encode("latin-1").decode()) for name, value in headers]
+    except UnicodeError:
+        raise TransportFailure("internal-error", "the value of a field is not UTF-8") from None
+
+
 def _missing(names: frozenset[str], headers: list[tuple[str, str]]) -> frozenset[str] | None:
     """Those of the names that are not in a header section. To name fewer, and most often none, is
     cheaper than to tell the session to skip all."""
@@ -426,15 +461,9 @@ def _missing(names: frozenset[str], headers: list[tuple[str, str]]) -> frozenset
 
 
 @functools.lru_cache(maxsize=64)
-def _timeout(
-    connect: float | None, first_byte: float | None, between_bytes: float | None
-) -> aiohttp.ClientTimeout:
-    silences = [seconds for seconds in (first_byte, between_bytes) if seconds is not None]
+def _timeout(connect: float | None, first_byte: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
-        total=None,
-        connect=connect,
-        sock_read=min(silences, default=None),
-        ceil_threshold=math.inf,
+        total=None, connect=connect, sock_read=first_byte, ceil_threshold=math.inf
     )
 
 

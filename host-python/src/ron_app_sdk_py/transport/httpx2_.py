@@ -55,12 +55,13 @@ class Httpx2Transport:
             if self._forwarding.authorization is not None:
                 value = self._forwarding.authorization.encode("ascii")
                 headers.append((b"Proxy-Authorization", value))
+        limits = time_outs(request)
         sent = httpcore2.Request(
             request.method,
             url,
             headers=headers,
             content=Body(request.content),
-            extensions={"timeout": time_outs(request)},
+            extensions={"timeout": limits},
         )
         if request.fresh:
             await self._drop_idle()
@@ -74,6 +75,7 @@ class Httpx2Transport:
             raise failure from None
         finally:
             acknowledge_timeout.reset(within)
+        limits["read"] = request.between_bytes_timeout
         return Httpx2Response(
             request.method,
             response.status,

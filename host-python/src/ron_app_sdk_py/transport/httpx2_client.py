@@ -73,6 +73,7 @@ class _ClientTransport:
         if self._client.is_closed:
             raise RonClosedError("the httpx2 client was closed; give an open one", code="closed")
         url, host = split_url(request.url)
+        limits = time_outs(request)
         try:
             sent = httpx2.Request(
                 request.method,
@@ -80,7 +81,7 @@ class _ClientTransport:
                 headers=raw_headers(request, host),
                 stream=_ClientBody(request.content),
                 # The library rewrites URLs: the target is sent as given.
-                extensions={"timeout": time_outs(request), "target": url.target},
+                extensions={"timeout": limits, "target": url.target},
             )
             sent.method = request.method
             response = await self._client.send(sent, stream=True, auth=None, follow_redirects=False)
@@ -89,6 +90,7 @@ class _ClientTransport:
             raise TransportFailure("HTTP-request-URI-too-long", detail(error)) from None
         except _FAILURES as error:
             raise exchange_failure(error) from None
+        limits["read"] = request.between_bytes_timeout
         return Httpx2Response(
             request.method,
             response.status_code,

@@ -70,11 +70,11 @@ def raw_headers(request: TransportRequest, host: bytes) -> RawHeaders:
 
 
 def time_outs(request: TransportRequest) -> dict[str, float | None]:
-    """The time-outs of a request in the form of both libraries."""
-    silences = [request.first_byte_timeout, request.between_bytes_timeout]
+    """The time-outs of a request until the head of its answer, in the form of both libraries. They
+    look at ``read`` again when the body is first read."""
     return {
         "connect": request.connect_timeout,
-        "read": min((seconds for seconds in silences if seconds is not None), default=None),
+        "read": request.first_byte_timeout,
         "write": request.write_timeout,
         "pool": None,
     }
@@ -146,6 +146,8 @@ class Httpx2Response:
 
     async def read(self, max_bytes: int) -> bytes:
         """Reads some bytes of the body, none at its end."""
+        if self._over:
+            raise TransportFailure("connection-terminated", "read after its end")
         try:
             while not self._rest:
                 self._rest = await anext(self._chunks)
@@ -155,6 +157,10 @@ class Httpx2Response:
         except self._failures as error:
             await self._close()
             raise exchange_failure(error, head_seen=True) from None
+        except BaseException:
+            # The library has closed the connection. What it would say next is that the body ended.
+            await self._close()
+            raise
         part, self._rest = self._rest[:max_bytes], self._rest[max_bytes:]
         return part
 

@@ -1,0 +1,159 @@
+"""Carries out what the component says of a call's exchanges: to send, to read, to abort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..engine.guest import Guest
+from ..engine.messages import Abort, Failed, Output, Read, Send
+from ..errors import RonRequestError, broken
+from ..middleware import Attempt
+from ..transport.protocol import TransportFailure, TransportRequest, TransportResponse
+from .guard import check_added
+from .inflight import InboxItem, InFlight, InterruptedByInboxError, Lost
+
+
+class Exchanges:
+    """The exchanges of calls.
+
+    Attributes:
+        cross: calls the component for a call, and hands out what it answers.
+    """
+
+    def __init__(self, cross: Callable[[Guest, Callable[[], Output], InFlight], None]) -> None:
+        self.cross = cross
+
+    async def carry_out(self, call: InFlight, item: InboxItem) -> None:
+        """Does what an item says that any call may get.
+
+        Raises:
+            RonError: the item ends the call in that.
+        """
+        match item:
+            case Send():
+                await self.send(call, item)
+            case Read():
+                await self.read(call, item)
+            case Abort(exchange=exchange):
+                call.abort(exchange)
+            case Failed():
+                call.over = True
+                raise call.error(item)
+            case Lost(error=error):
+                call.over = True
+                raise error
+            case _:
+                raise broken(f"sent {type(item).__name__} to a call")
+
+    async def send(self, call: InFlight, send: Send) -> None:
+        """Sends a request and tells the component what became of it, unless the inbox has something
+        more urgent.
+
+        Raises:
+            RonError: it may not be sent.
+        """
+        call.limits.guard.check(send.url, send.headers, node=call.request.node is not None)
+        attempt = None
+        try:
+            if call.middleware.sees_attempts:
+                attempt = Attempt(call.attempts + 1, send.method, send.url, send.headers)
+                await call.io(call.middleware.run("before_attempt", attempt))
+                added = list(attempt.added)
+                check_added(added, send.headers)
+                send = send._replace(headers=send.headers + added)
+            outcome = await self._attempt(call, send, attempt)
+            if attempt is not None:
+                await call.io(call.middleware.run("after_attempt", attempt))
+        except InterruptedByInboxError:
+            return
+        guest = call.guest
+        if isinstance(outcome, TransportFailure):
+            code, detail = outcome.code, outcome.detail
+            self.cross(guest, lambda: guest.failure(call.id, send.exchange, code, detail), call)
+            return
+        status, headers = outcome.status, outcome.headers
+        try:
+            self.cross(guest, lambda: guest.response(call.id, send.exchange, status, headers), call)
+        except RonRequestError:
+            # Fields that can't be framed came from the server, so the caller is not to blame.
+            code = "HTTP-protocol-error"
+            self.cross(guest, lambda: guest.failure(call.id, send.exchange, code, ""), call)
+
+    async def _attempt(
+        self, call: InFlight, send: Send, attempt: Attempt | None
+    ) -> TransportResponse | TransportFailure:
+        counters = call.loop.counters
+        counters.attempts += 1
+        lost, call.failure = call.failure, None
+        fresh = lost is not None and lost.of_connection
+        if call.attempts:
+            counters.retries += 1
+        call.attempts += 1
+        started = call.loop.now()
+        outcome: TransportResponse | TransportFailure
+        try:
+            outcome = await call.io(self._exchange(call, send, fresh=fresh))
+        except TransportFailure as failure:
+            call.failure = outcome = failure
+        if attempt is not None:
+            attempt.duration = (call.loop.now() - started) / 1e9
+            if isinstance(outcome, TransportFailure):
+                attempt.failure = outcome.code
+            else:
+                attempt.status = outcome.status
+        return outcome
+
+    async def _exchange(self, call: InFlight, send: Send, *, fresh: bool) -> TransportResponse:
+        content = None if send.body is None else call.body(send.body)
+        request = TransportRequest(
+            send.method,
+            send.url,
+            send.headers,
+            content,
+            _seconds(send.connect_timeout),
+            _seconds(send.first_byte_timeout),
+            _seconds(send.between_bytes_timeout),
+            call.limits.write_timeout,
+            call.limits.acknowledge_timeout(call.timeout, len(content or b"")),
+            fresh,
+        )
+        counters = call.loop.counters
+        if content is not None:
+            counters.bytes_sent += len(content)
+        response = await call.loop.transport.send(request)
+        if response.status < call.held_below:
+            received = await response.read_all(call.limits.max_response_bytes)
+            counters.bytes_received += len(received)
+            call.bytes_received += len(received)
+            call.held[send.exchange] = (response, received)
+        else:
+            call.open[send.exchange] = response
+        return response
+
+    async def read(self, call: InFlight, read: Read) -> None:
+        """Reads some bytes of an answer for the component, unless the inbox has something more
+        urgent."""
+        guest = call.guest
+        response = call.open.get(read.exchange)
+        if response is None:
+            raise broken("reads from an exchange that is not open")
+        try:
+            content = await call.io(response.read(read.max_bytes))
+        except InterruptedByInboxError:
+            return
+        except TransportFailure as failure:
+            call.open.pop(read.exchange, None)
+            call.failure = failure
+            code, detail = failure.code, failure.detail
+            self.cross(guest, lambda: guest.failure(call.id, read.exchange, code, detail), call)
+            return
+        if not content:
+            call.open.pop(read.exchange, None)
+        end = not content
+        call.loop.counters.bytes_received += len(content)
+        call.bytes_received += len(content)
+        self.cross(guest, lambda: guest.data(call.id, read.exchange, content, end=end), call)
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 1e9
