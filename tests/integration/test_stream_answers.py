@@ -208,9 +208,9 @@ async def test_a_redirect_within_the_origin_is_followed_with_the_right_method(
 ) -> None:
     """RFC 9110, section 15.4, and the Fetch standard: 303 makes a GET of all but GET, 301 and 302
     of a POST; the content goes with the method."""
-    content = None if method == "GET" else {"json": {"a": 1}}
+    content: dict[str, Any] = {} if method == "GET" else {"json": {"a": 1}}
     async with subscribed(
-        to("/app/there?q=1", status), stream(event("1")), method=method, **content or {}
+        to("/app/there?q=1", status), stream(event("1")), method=method, **content
     ) as (served, subscription):
         assert await data_of(subscription) == ["1"]
     first, second, third = served.seen

@@ -288,7 +288,7 @@ async def test_what_came_before_a_loss_is_delivered_however_slow_the_consumer(
         serving(stream(events[0], 0.05, *events[1:], ends=ends)) as served,
         client_of(served.url, transport) as client,
     ):
-        received = []
+        received: list[int] = []
         async for item in client.subscribe("/x", **QUICK):
             if not received:
                 await asyncio.sleep(0.3)
@@ -375,6 +375,8 @@ async def test_a_port_that_opens_later_is_found() -> None:
             await reader.readuntil(b"\r\n\r\n")
             served.connections += 1
             writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+            writer.close()
+            await writer.wait_closed()
 
         server = await asyncio.start_server(handler, "127.0.0.1", port)
         assert await receiving == []

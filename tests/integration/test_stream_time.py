@@ -36,6 +36,7 @@ from ron_app_sdk_py.testing.simulation.clock import VirtualClock
 
 NO_MORE = Answer(204)
 HOUR = 3600.0
+Parts = list[str | float]
 
 
 @dataclass
@@ -171,7 +172,7 @@ def test_waits_begin_anew_after_a_minute_and_an_event(
     lived: float, gives: bool, resets: bool
 ) -> None:
     """``lived`` seconds in all, in which a byte now and then keeps it alive."""
-    parts = [event("x") if gives else ":", lived / 2, ":", lived / 2]
+    parts: Parts = [event("x") if gives else ":", lived / 2, ":", lived / 2]
     waits = []
     for seed in range(12):
         seen = run(*[Closed()] * 6, EventStream(parts), seed=seed)
@@ -238,7 +239,7 @@ def test_a_connection_that_gave_nothing_but_lived_for_a_minute_is_fruitful(lived
 
 @pytest.mark.parametrize("limit", [10.0, 900.0])
 def test_time_without_a_fruitful_connection_is_limited(limit: float) -> None:
-    options = {} if limit == 900 else {"reconnect_timeout": limit}
+    options: dict[str, Any] = {} if limit == 900 else {"reconnect_timeout": limit}
     seen = run(EventStream([event("x"), 50.0]), *[Refused()] * 500, **options)
     assert isinstance(seen.error, RonStreamError)
     assert seen.error.code == "reconnect_timeout"
@@ -293,10 +294,10 @@ def test_events_are_counted_over_all_connections() -> None:
 
 @pytest.mark.parametrize("timeout", [None, 5.0, 600.0])
 def test_a_stream_is_lost_when_it_has_been_silent_for_so_long(timeout: float | None) -> None:
-    options = {} if timeout is None else {"idle_timeout": timeout}
+    options: dict[str, Any] = {} if timeout is None else {"idle_timeout": timeout}
     limit = timeout or 60.0
     almost = limit - 0.001
-    parts = [almost, ":\n", almost, event("1", "a"), almost, "\n", almost, "data"]
+    parts: Parts = [almost, ":\n", almost, event("1", "a"), almost, "\n", almost, "data"]
     seen = run(EventStream(parts, ends="silence"), **options)
     (lost,) = seen.lost
     assert isinstance(lost, RonTimeoutError)
@@ -315,7 +316,7 @@ def test_a_stream_may_be_silent_for_ever_if_it_is_to() -> None:
 
 def test_a_consumer_that_takes_long_is_not_taken_for_a_silent_server() -> None:
     sim = Simulation()
-    parts = itertools.chain.from_iterable((1.0, event(str(number))) for number in range(500))
+    parts: Parts = [part for number in range(500) for part in (1.0, event(str(number)))]
     sim.otherwise([EventStream(parts), NO_MORE])
 
     async def program(client: Any) -> list[int]:
