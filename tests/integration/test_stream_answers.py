@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from event_streams import (
+from ron_app_sdk_py import (
+    RonAuthError,
+    RonClient,
+    RonError,
+    RonProblem,
+    RonStreamError,
+    Subscription,
+)
+from servers import TOKEN, raw_server
+from stream_servers import (
     END,
     EVENT_STREAM,
     Served,
@@ -24,15 +33,6 @@ from event_streams import (
     serving,
     stream,
 )
-from ron_app_sdk_py import (
-    RonAuthError,
-    RonClient,
-    RonError,
-    RonProblem,
-    RonStreamError,
-    Subscription,
-)
-from servers import TOKEN, raw_server
 
 QUICK: dict[str, Any] = {"reconnect_delay": 0.1}
 ONE = event("1").encode()

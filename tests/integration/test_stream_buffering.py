@@ -9,17 +9,6 @@ from typing import Any
 
 import pytest
 
-from event_streams import (
-    EVENT_STREAM,
-    LIMIT,
-    Exchange,
-    chunk,
-    chunked_head,
-    closing,
-    event,
-    serving,
-    stream,
-)
 from ron_app_sdk_py import (
     RonBufferingWarning,
     RonClient,
@@ -30,6 +19,17 @@ from ron_app_sdk_py import (
 from ron_app_sdk_py.devnode.server import running
 from ron_app_sdk_py.devnode.settings import Settings
 from ron_app_sdk_py.testing.embedded import devnode
+from stream_servers import (
+    EVENT_STREAM,
+    LIMIT,
+    Exchange,
+    chunk,
+    chunked_head,
+    closing,
+    event,
+    serving,
+    stream,
+)
 
 QUICK: dict[str, Any] = {"reconnect_delay": 0.1}
 

@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 
-from event_streams import (
+from ron_app_sdk_py import (
+    RonClient,
+    RonClientSync,
+    RonConnectError,
+    RonNetworkError,
+    RonStreamError,
+    RonTimeoutError,
+    RonTooLargeError,
+    Subscription,
+)
+from servers import TOKEN, raw_server, unused_port
+from stream_servers import (
     END,
     EVENT_STREAM,
     LIMIT,
@@ -30,17 +41,6 @@ from event_streams import (
     serving_on_a_thread,
     stream,
 )
-from ron_app_sdk_py import (
-    RonClient,
-    RonClientSync,
-    RonConnectError,
-    RonNetworkError,
-    RonStreamError,
-    RonTimeoutError,
-    RonTooLargeError,
-    Subscription,
-)
-from servers import TOKEN, raw_server, unused_port
 
 MANY = int(os.environ.get("RON_STREAM_EVENTS", "20000"))
 """Events of a stream of many: a million in ``make chaos``."""

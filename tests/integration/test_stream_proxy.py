@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from event_streams import END, LIMIT, Exchange, Step, chunk, chunked_head, no_more, serving
 from ron_app_sdk_py import RonClient, RonError
 from ron_app_sdk_py.testing.faultproxy.client import Toxiproxy
 from ron_app_sdk_py.testing.faultproxy.models import (
@@ -26,6 +25,7 @@ from ron_app_sdk_py.testing.faultproxy.models import (
     Stream,
     Timeout,
 )
+from stream_servers import END, LIMIT, Exchange, Step, chunk, chunked_head, no_more, serving
 
 ROUNDS = int(os.environ.get("RON_STREAM_ROUNDS", "6"))
 """Rounds of random toxics: more in ``make chaos``."""

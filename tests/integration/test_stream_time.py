@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from event_streams import event
 from ron_app_sdk_py import (
     Event,
     RonConnectError,
@@ -33,6 +32,7 @@ from ron_app_sdk_py.testing import (
     SimulationDeadlockError,
 )
 from ron_app_sdk_py.testing.simulation.clock import VirtualClock
+from stream_servers import event
 
 NO_MORE = Answer(204)
 HOUR = 3600.0
@@ -96,7 +96,6 @@ def run(
     sim.run(program(), limit=10 * 24 * HOUR)
     assert sim.under_way == []
     assert seen.subscription.state == "closed"
-    assert seen.subscription.last_error is (seen.lost[-1] if seen.lost else None)
     seen.requests = sim.requests
     return seen
 
@@ -227,6 +226,8 @@ def test_connections_in_a_row_that_are_in_vain_are_counted() -> None:
     assert seen.error.code == "reconnects_exhausted"
     assert isinstance(seen.error.last_error, RonConnectError)
     assert seen.error.__cause__ is seen.error.last_error
+    assert seen.subscription.last_error is seen.error.last_error
+    assert seen.lost[-1] is seen.error.last_error
 
 
 @pytest.mark.parametrize("lived", [60.0, 59.9])
@@ -257,6 +258,27 @@ def test_without_reconnecting_a_clean_end_is_an_end_and_a_failure_an_error() -> 
         assert seen.error.__cause__ is seen.error.last_error
         assert isinstance(seen.error.last_error, RonNetworkError | RonProblem)
         assert len(seen.requests) == 1
+
+
+def test_a_lost_connection_is_not_blamed_on_the_one_before() -> None:
+    """Else errors of an hour would hang together, and hold memory for as long as the stream."""
+    seen = run(*[EventStream(event("x"))] * 5, Answer(200, content="no stream"))
+    assert [error.code for error in seen.lost] == ["stream_ended"] * 5
+    assert isinstance(seen.error, RonStreamError)
+    assert seen.error.code == "wrong_content_type"
+    for error in (*seen.lost, seen.error):
+        assert isinstance(error, RonStreamError)
+        assert error.last_error is None
+        assert error.__cause__ is None
+        assert error.__context__ is None
+
+
+@pytest.mark.parametrize("outcome", [Answer(404), Answer(200), Answer(302), Answer(201)])
+def test_what_ends_it_at_once_is_the_last_error(outcome: Outcome) -> None:
+    seen = run(Refused(), outcome)
+    assert seen.error is not None
+    assert seen.subscription.last_error is seen.error
+    assert [type(error) for error in seen.lost] == [RonConnectError]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from ron_app_sdk_py.testing import (
     Answer,
     Closed,
@@ -79,7 +80,7 @@ def pieces(data: bytes, sizes: list[int], pause: float) -> Iterator[bytes | floa
         at += size
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(
     events=EVENTS,
     cuts=CUTS,
