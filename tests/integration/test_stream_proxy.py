@@ -27,8 +27,8 @@ from ron_app_sdk_py.testing.faultproxy.models import (
 )
 from stream_servers import END, LIMIT, Exchange, Step, chunk, chunked_head, no_more, serving
 
-ROUNDS = int(os.environ.get("RON_STREAM_ROUNDS", "6"))
-"""Rounds of random toxics: more in ``make chaos``."""
+TORMENTS = int(os.environ.get("RON_STREAM_TORMENTS", "6"))
+"""Streams through random toxics: more in ``make chaos``."""
 EVENTS = 300
 TEXTS = ["", "x", "line\nline", "é€😀\u2028\u0085", "y" * 3000]
 
@@ -147,7 +147,7 @@ def random_toxic(draw: random.Random) -> tuple[Attributes, Stream]:
     return made, draw.choice(["downstream", "downstream", "upstream"])
 
 
-@pytest.mark.parametrize("seed", range(ROUNDS))
+@pytest.mark.parametrize("seed", range(TORMENTS))
 async def test_through_toxics_that_come_and_go_each_event_comes_once_and_in_order(
     toxiproxy: Toxiproxy, seed: int
 ) -> None:
