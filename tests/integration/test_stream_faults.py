@@ -404,6 +404,22 @@ async def test_a_silent_stream_is_lost_and_resumed_and_a_byte_keeps_one_alive(
     assert errors[0].phase == "read"
 
 
+async def test_a_slow_consumer_is_not_taken_for_a_silent_server(transport: str) -> None:
+    parts = [part for number in range(60) for part in (event(str(number)), 0.02)]
+    async with (
+        serving(stream(*parts)) as served,
+        client_of(served.url, transport) as client,
+    ):
+        subscription = client.subscribe("/x", idle_timeout=0.5, **QUICK)
+        received = []
+        async for item in subscription:
+            received.append(int(item.data))
+            if len(received) == 2:
+                await asyncio.sleep(1.5)
+    assert received == list(range(60))
+    assert subscription.counters.connections == 1
+
+
 async def test_leaving_the_loop_closes_the_socket_at_once(transport: str) -> None:
     async with (
         serving(stream(event("1"), ends="silence")) as served,
@@ -433,8 +449,8 @@ async def test_cancelling_closes_the_socket_at_once(transport: str) -> None:
 
 
 async def test_a_server_that_closes_at_once_for_ever_is_not_stormed(transport: str) -> None:
-    """Full jitter doubles: the k-th wait is half of 0.1 · 2ᵏ s on average, so ten connections in
-    two seconds are a rare lot, and a client that spins makes thousands."""
+    """Full jitter doubles: the k-th wait is half of 0.1 · 2ᵏ s on average, so six connections in
+    a second are many, and a client that spins makes thousands."""
     connections = 0
 
     async def handler(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -442,14 +458,14 @@ async def test_a_server_that_closes_at_once_for_ever_is_not_stormed(transport: s
         connections += 1
 
     async with raw_server(handler) as url, client_of(url, transport) as client:
-        assert await data_of(client.subscribe("/x", max_duration=2.0, **QUICK)) == []
+        assert await data_of(client.subscribe("/x", max_duration=1.0, **QUICK)) == []
     assert 2 <= connections < 40
 
 
 async def test_a_server_that_closes_after_each_event_is_not_stormed() -> None:
     endless: list[Step] = [stream(event("x"))] * 1000
     async with serving(*endless) as served, client_of(served.url) as client:
-        received = await data_of(client.subscribe("/x", max_duration=2.0, **QUICK))
+        received = await data_of(client.subscribe("/x", max_duration=1.0, **QUICK))
     assert len(received) <= len(served.seen) < 40
 
 

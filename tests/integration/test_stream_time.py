@@ -18,6 +18,7 @@ from ron_app_sdk_py import (
     RonProblem,
     RonStreamError,
     RonTimeoutError,
+    RonTooLargeError,
     Subscription,
 )
 from ron_app_sdk_py.testing import (
@@ -185,6 +186,22 @@ def test_a_wait_that_a_server_asks_for_is_kept_and_a_shorter_one_does_not_shorte
         assert seen.waits[0] == 40.0
         assert seen.waits[1] <= 2.0
         assert len(seen.requests) == 3
+
+
+@pytest.mark.parametrize("status", [429, 503, 500, 408])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"retry_after": "20"},
+        {"headers": {"retry-after": "Thu, 01 Jan 2026 00:00:20 GMT"}},
+        {"json": {"code": "busy", "message": "m", "retry_after_ms": 20_000}},
+    ],
+)
+def test_a_server_may_ask_in_every_form_to_wait(status: int, wish: dict[str, Any]) -> None:
+    """A simulation begins with the year 2026."""
+    seen = run(Answer(status, **wish))
+    assert seen.waits == [20.0]
+    assert seen.error is None
 
 
 def test_a_minute_is_waited_and_a_second_more_is_not() -> None:
@@ -465,6 +482,28 @@ def test_an_open_stream_takes_no_place_from_calls() -> None:
 
 async def _count(subscription: Subscription) -> int:
     return sum([1 async for _ in subscription])
+
+
+def test_half_events_of_all_streams_are_bounded_together() -> None:
+    """16 MiB: what one stream holds too much ends that one, and what is given up is free again."""
+    sim = Simulation()
+    sim.otherwise(lambda _: EventStream("data:" + "x" * 1_000_000, ends="silence"))
+
+    async def ending(client: Any) -> str:
+        try:
+            return str(await _count(client.node.subscribe("/x", max_duration=10.0)))
+        except RonTooLargeError as error:
+            return error.code
+
+    async def program(client: Any) -> list[list[str]]:
+        return [
+            await asyncio.gather(*(ending(client) for _ in range(number)))
+            for number in (20, 16, 17)
+        ]
+
+    for ends in sim.run(program):
+        assert ends.count("streams_full") == max(0, len(ends) - 16)
+        assert set(ends) <= {"0", "streams_full"}
 
 
 def test_restarting_drops_the_connection_and_makes_another_at_once() -> None:
