@@ -70,11 +70,17 @@ bench: build ## Measure against the rivals in one run (ONLY=small-get,post ROUND
 
 SCHEDULES ?= 20000
 CANCELLED ?= 10000
-chaos: build ## Faults, schedules, cancelled calls (SEED= ROUNDS= CASE= BUDGET=seconds SCHEDULES= CANCELLED=)
+EVENTS ?= 1000000
+TORMENTS ?= 100
+CUTS ?= 5000
+chaos: build ## Faults, schedules, cancelled calls, streams (SEED= ROUNDS= CASE= BUDGET=seconds SCHEDULES= CANCELLED= EVENTS= TORMENTS= CUTS=)
 	@PYTHONPATH=tests $(BIN)/python -m chaos
 ifndef CASE
 	RON_SIM_SCHEDULES=$(SCHEDULES) $(BIN)/python -m pytest -q tests/property/test_schedules_property.py
 	RON_CANCELLED_CALLS=$(CANCELLED) $(BIN)/python -m pytest -q -s tests/integration/test_cancellation.py -k grows
+	RON_STREAM_EVENTS=$(EVENTS) $(BIN)/python -m pytest -q tests/integration/test_stream_faults.py -k many
+	RON_STREAM_TORMENTS=$(TORMENTS) $(BIN)/python -m pytest -q tests/integration/test_stream_proxy.py -k come_and_go
+	EXAMPLES=$(CUTS) $(BIN)/python -m pytest -q tests/property/test_streams_property.py
 endif
 
 EXAMPLES ?= 5000

@@ -86,14 +86,16 @@ class Subscription(BaseSubscription):
             try:
                 entry = progress.ready.popleft()
             except IndexError:
-                if await self._reception.more():
-                    continue
-                raise StopAsyncIteration from None
+                # In here, it would be the context of whatever ends the stream.
+                entry = None
             if isinstance(entry, Event):
                 progress.events += 1
                 progress.taken = entry
                 return entry
-            self._reception.tell(entry)
+            if entry is not None:
+                self._reception.tell(entry)
+            elif not await self._reception.more():
+                raise StopAsyncIteration
 
     def __await__(self) -> Generator[Any, None, StreamCounters]:
         return self._give().__await__()

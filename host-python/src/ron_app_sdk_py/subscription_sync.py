@@ -50,14 +50,17 @@ class SubscriptionSync(BaseSubscription):
             try:
                 entry = progress.ready.popleft()
             except IndexError:
-                if self._more():
-                    continue
-                self.close()
-                raise StopIteration from None
+                # In here, it would be the context of whatever ends the stream.
+                entry = None
             if isinstance(entry, Event):
                 progress.events += 1
                 progress.taken = entry
                 return entry
+            if entry is None:
+                if not self._more():
+                    self.close()
+                    raise StopIteration
+                continue
             try:
                 self._reception.tell(entry)
             except BaseException:

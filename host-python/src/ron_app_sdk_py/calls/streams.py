@@ -77,6 +77,7 @@ class Stream(InFlight):
         "_carried",
         "_carrier",
         "_error",
+        "_given_up",
         "_reader",
         "_warned",
         "ended",
@@ -103,6 +104,7 @@ class Stream(InFlight):
         self._carrier = carrier
         self._carried = False
         self._warned = False
+        self._given_up = False
         self._error: BaseException | None = None
         self._reader: asyncio.Task[None] | None = None
         self._arrival: asyncio.Future[None] | None = None
@@ -253,8 +255,8 @@ class Stream(InFlight):
         """A connection has ended."""
         progress = self.progress
         error = self.error(Failed(self.id, told.kind, told.report))
+        self._given_up = told.wait is None
         progress.state = "waiting"
-        progress.last_error = error
         if progress.tells_losses and not progress.closed:
             progress.put([error])
         self._warn(buffered=told.buffered)
@@ -271,9 +273,12 @@ class Stream(InFlight):
             )
 
     def error(self, failed: Failed) -> RonError:
-        """As of any call; a stream's own error knows in what its last connection ended."""
+        """In what a connection ended, as of any call; or why no other is made, which knows in what
+        the last one ended."""
         error = super().error(failed)
-        if isinstance(error, RonStreamError):
+        if not self._given_up:
+            self.progress.last_error = error
+        elif isinstance(error, RonStreamError):
             error.last_error = error.__cause__ = self.progress.last_error
         return error
 

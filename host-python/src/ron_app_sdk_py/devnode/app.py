@@ -1,4 +1,4 @@
-"""The node as one aiohttp application: the gateway, and the omnigate behind it."""
+"""The node as one aiohttp application: gateway, the omnigate behind it, the registry beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aiohttp import web
 
 from . import gateway, omnigate
 from .listening import listening
+from .registry import Registry
 from .settings import Settings
 
 
@@ -31,4 +32,5 @@ def application(settings: Settings | None = None) -> web.Application:
         async with listening(omnigate.application(chosen), "127.0.0.1", 0) as url:
             yield url + omnigate.APP_PLANE
 
-    return gateway.application(upstream, ready=chosen.ready)
+    registry = Registry(chosen.sse_heartbeat_ms / 1000)
+    return gateway.application(upstream, registry, ready=chosen.ready)

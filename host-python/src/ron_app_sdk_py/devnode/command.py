@@ -53,6 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     gateway.add_argument(
         "--not-ready", dest="ready", action="store_false", help="let /readyz answer 503"
     )
+    registry = parser.add_argument_group("registry")
+    registry.add_argument(
+        "--sse-heartbeat-ms",
+        type=_number,
+        default=_DEFAULTS.sse_heartbeat_ms,
+        metavar="N",
+        help="milliseconds between heartbeats of /registry/stream (%(default)s)",
+    )
     omnigate = parser.add_argument_group("omnigate")
     omnigate.add_argument(
         "--policy",

@@ -31,13 +31,15 @@ def application(client_max_size: int) -> web.Application:
 
 @web.middleware
 async def axum_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answers what the router refuses as axum does: ``protocol.md`` 1.13."""
+    """Answers what the router and handlers refuse as axum does: ``protocol.md`` 1.13."""
     try:
         return await handler(request)
     except web.HTTPRequestEntityTooLarge:
         return text_answer(TOO_LONG, 413)
     except web.HTTPMethodNotAllowed as error:
         return empty_answer(405, {"allow": error.headers["allow"]})
+    except web.HTTPBadRequest as error:
+        return text_answer(error.text or "", 400)
     except web.HTTPNotFound:
         return empty_answer(404)
 
@@ -53,6 +55,8 @@ async def _note_headers(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 async def _drop_added_headers(request: web.Request, response: web.StreamResponse) -> None:
+    if not isinstance(response, web.Response):  # A stream's type is its handler's.
+        response.headers.pop("server", None)
     own = request.get(_OWN_HEADERS)
     if own is not None:  # An error of this node's own has none: it is not RON's answer.
         for name in ("server", "content-type"):

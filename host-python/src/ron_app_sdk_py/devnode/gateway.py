@@ -16,6 +16,8 @@ from .faithful import SERVER_VERSION, axum_errors
 from .faithful import application as faithful_application
 from .forwarding import PREFIX
 from .proxy import Proxy, session
+from .registry import PREFIX as REGISTRY
+from .registry import Registry
 
 STAND_IN = "a stand-in for svc-gateway, not a RON node"
 """What the node says of itself."""
@@ -28,11 +30,12 @@ Upstream = Callable[[], AbstractAsyncContextManager[str]]
 """Makes the upstream available while the context is open, and tells its URL."""
 
 
-def application(upstream: Upstream, *, ready: bool) -> web.Application:
-    """The gateway.
+def application(upstream: Upstream, registry: Registry, *, ready: bool) -> web.Application:
+    """The gateway, and a registry beside it.
 
     Args:
         upstream: where ``/app/*`` goes; opened when the application starts.
+        registry: answers ``/registry/*``, in which the gateway has no part.
         ready: whether ``/readyz`` says so.
     """
     app = faithful_application(client_max_size=_MAX_BODY_BYTES)
@@ -41,6 +44,7 @@ def application(upstream: Upstream, *, ready: bool) -> web.Application:
     app.router.add_get("/readyz", _text("ready") if ready else _text("not ready", 503))
     app.router.add_get("/version", _version(int(time.time())))
     app.router.add_route("*", PREFIX + "{tail:(?s:.+)}", _app)
+    registry.add_to(app.router)
 
     async def open_proxy(app: web.Application) -> AsyncIterator[None]:
         async with upstream() as url, session() as opened:
@@ -54,13 +58,13 @@ def application(upstream: Upstream, *, ready: bool) -> web.Application:
 def _request_ids() -> Middleware:
     """Keeps the request id, or makes one from a counter: ``protocol.md`` 1.3, point 12.
 
-    Routes that don't exist, and ``/readyz``, are outside of the layer that does this.
+    Routes that don't exist, ``/readyz`` and the registry are outside of the layer that does this.
     """
     counter = itertools.count(1)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path == "/readyz" or isinstance(
+        if request.path.startswith(("/readyz", REGISTRY)) or isinstance(
             request.match_info.http_exception, web.HTTPNotFound
         ):
             return await handler(request)

@@ -7,20 +7,24 @@ give tests and demonstrations something to call.
 from __future__ import annotations
 
 import asyncio
+import json
 
 from aiohttp import web
 
-from .answers import json_answer, problem, text_answer
+from .answers import json_answer, problem
 
 _MAX_DELAY_MS = 60_000
+_MAX_EVENTS = 10_000
 
 
 def add_to(router: web.UrlDispatcher, prefix: str) -> None:
-    """Adds ``hello?name=``, ``echo`` (any method), ``problem`` and ``delay?ms=``."""
+    """Adds ``hello?name=``, ``echo`` (any method), ``problem``, ``delay?ms=`` and
+    ``events?n=&ms=``."""
     router.add_get(f"{prefix}/hello", _hello)
     router.add_route("*", f"{prefix}/echo", _echo)
     router.add_get(f"{prefix}/problem", _problem)
     router.add_get(f"{prefix}/delay", _delay)
+    router.add_get(f"{prefix}/events", _events, allow_head=False)
 
 
 async def _hello(request: web.Request) -> web.Response:
@@ -49,9 +53,32 @@ async def _problem(_request: web.Request) -> web.Response:
 
 
 async def _delay(request: web.Request) -> web.Response:
-    text = request.query.get("ms", "500")
-    if not (text.isascii() and text.isdigit()):
-        return text_answer("ms is no number", 400)
-    milliseconds = min(int(text), _MAX_DELAY_MS)
+    milliseconds = _number(request, "ms", 500, _MAX_DELAY_MS)
     await asyncio.sleep(milliseconds / 1000)
     return json_answer({"ok": True, "slept_ms": milliseconds})
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    """A stream of ``n`` events, ``ms`` apart, that goes on after ``Last-Event-ID``. The gateway
+    holds it back until it ends, as the real one does."""
+    count = _number(request, "n", 2, _MAX_EVENTS)
+    apart = _number(request, "ms", 0, _MAX_DELAY_MS)
+    last = request.headers.get("last-event-id", "")
+    first = int(last) + 1 if last.isascii() and last.isdigit() else 0
+    response = web.StreamResponse(
+        headers={"content-type": "text/event-stream", "cache-control": "no-cache"}
+    )
+    await response.prepare(request)
+    for number in range(first, count):
+        if number > first:
+            await asyncio.sleep(apart / 1000)
+        data = json.dumps({"i": number})
+        await response.write(f"id: {number}\nevent: tick\ndata: {data}\n\n".encode())
+    return response
+
+
+def _number(request: web.Request, name: str, default: int, most: int) -> int:
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise web.HTTPBadRequest(text=f"{name} is no number")
+    return min(int(text), most)

@@ -32,13 +32,14 @@ class Quota:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Which gateway and which omnigate a node stands in for.
+    """Which gateway, omnigate and registry a node stands in for.
 
     Fields have the names of the real servers' configuration, which their docstrings give. The
     defaults are those of an omnigate without a configuration file. One with the shipped file
     denies every write, which is of little use in development: ``policy=STOCK`` is that.
 
-    All fields but ``upstream`` and ``ready`` are omnigate's and mean nothing with an ``upstream``.
+    All fields but ``upstream``, ``ready`` and ``sse_heartbeat_ms`` are omnigate's and mean nothing
+    with an ``upstream``.
 
     Raises:
         SettingsError: when made with values that are no good.
@@ -52,6 +53,10 @@ class Settings:
 
     ready: bool = True
     """Whether the gateway's ``/readyz`` says so."""
+
+    sse_heartbeat_ms: int = 5_000
+    """``sse.heartbeat_ms`` of the registry: milliseconds between two heartbeats of its stream, at
+    least 1."""
 
     policy: Policy | None = None
     """``policy.enabled`` and ``policy.bundle_path``: who may do what, or None for no policy."""
@@ -94,7 +99,7 @@ class Settings:
             changed = [
                 field.name
                 for field in dataclasses.fields(self)
-                if field.name not in ("upstream", "ready")
+                if field.name not in ("upstream", "ready", "sse_heartbeat_ms")
                 and getattr(self, field.name) != field.default
             ]
             if changed:
@@ -103,6 +108,8 @@ class Settings:
             number = getattr(self, name)
             if number is not None and number < 0:
                 yield f"{name} is {number}; give 0 or more"
+        if self.sse_heartbeat_ms < 1:
+            yield f"sse_heartbeat_ms is {self.sse_heartbeat_ms}; give 1 or more"
         for name in ("global_quota", "ip_quota"):
             quota = getattr(self, name)
             if quota is not None and (quota.qps < 0 or quota.burst < 0):

@@ -218,7 +218,7 @@ class AiohttpResponse:
             _set_read_timeout(self._response, None)
         try:
             while not content.at_eof():
-                part = content.read_nowait(max_bytes)
+                part = _waiting_bytes(content, max_bytes)
                 if not part and not content.is_eof():
                     async with asyncio.timeout(self._between_bytes_timeout):
                         part = await content.read(max_bytes)
@@ -232,6 +232,20 @@ class AiohttpResponse:
     def abort(self) -> None:
         """Closes the connection unless the body was read to its end."""
         _abort(self._response)
+
+
+def _waiting_bytes(content: aiohttp.StreamReader, max_bytes: int) -> bytes:
+    """What has come and was not read yet. Once the connection is lost aiohttp would not give it,
+    and nobody might send it again."""
+    lost = content.exception()
+    if lost is None:
+        return content.read_nowait(max_bytes)
+    content.set_exception(None)  # type: ignore[arg-type]
+    part = content.read_nowait(max_bytes)
+    content.set_exception(lost)
+    if not part:
+        raise lost
+    return part
 
 
 def _set_read_timeout(response: aiohttp.ClientResponse, seconds: float | None) -> None:

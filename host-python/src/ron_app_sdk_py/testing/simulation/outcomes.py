@@ -11,9 +11,9 @@ import json as json_
 import math
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ...defaults import WRITE_PIECE_BYTES
 from ...options import FieldMap
@@ -60,7 +60,8 @@ class Plan:
         head_after: seconds from the request to the head, or to ``loss``; infinite for never.
         loss: why no head comes, or None.
         head: the head, or None.
-        pieces: the body: seconds before a piece, and the piece.
+        pieces: the body: seconds between the piece before and this one, and the piece. An empty
+            one is the end.
         ending: why the body breaks off after them, or None if it ends there.
         stalls: whether after them nothing comes any more.
     """
@@ -72,7 +73,7 @@ class Plan:
     head_after: float = math.inf
     loss: Callable[[], TransportFailure] | None = None
     head: Head | None = None
-    pieces: tuple[tuple[float, bytes], ...] = ()
+    pieces: Iterable[tuple[float, bytes]] = ()
     ending: Callable[[], TransportFailure] | None = None
     stalls: bool = False
 
@@ -288,8 +289,7 @@ class Answer(Outcome):
         return self.content.encode() if isinstance(self.content, str) else self.content or b""
 
     def _fields(self) -> tuple[tuple[str, str], ...]:
-        given = self.headers.items() if hasattr(self.headers, "items") else self.headers
-        fields = [(name, value) for name, value in given]
+        fields = _pairs(self.headers)
         names = {name.lower() for name, _ in fields}
         if self.json is not None and "content-type" not in names:
             fields.append(("content-type", "application/json"))
@@ -372,6 +372,72 @@ class Stalled(_Cut):
 
     def _stalls(self) -> bool:
         return True
+
+
+@dataclass(frozen=True)
+class EventStream(Outcome):
+    """The server answers 200 with an event stream. It sends on whether or not the client reads.
+
+    Attributes:
+        parts: what it sends, in order: text or bytes as they go over the wire, and numbers, which
+            are seconds of silence. An iterator, which may go on for ever, serves one request.
+        ends: what follows: ``end``, the end of the answer; ``close`` or ``reset``, the loss of
+            the connection in the middle of it; or ``silence``, nothing any more.
+        headers: more fields, or another ``Content-Type``. There is no ``Content-Length`` unless it
+            is given.
+        after: seconds from the request to the head of the answer.
+
+    Raises:
+        ValueError: made with a time that can't be or another kind of end; or the client reads on
+            to a part that is nothing of that.
+    """
+
+    parts: Iterable[str | bytes | float] | str | bytes = ()
+    ends: Literal["end", "close", "reset", "silence"] = field(default="end", kw_only=True)
+    headers: FieldMap = field(default=(), kw_only=True, repr=False)
+    after: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.ends not in ("end", "close", "reset", "silence"):
+            raise ValueError(f"ends is {self.ends!r:.40}; give end, close, reset or silence")
+
+    def plan(self) -> Plan:
+        """The outcome, step by step."""
+        fields = _pairs(self.headers)
+        if "content-type" not in {name.lower() for name, _ in fields}:
+            fields.append(("content-type", "text/event-stream"))
+        loss = {"close": EOFError(), "reset": _reset()}.get(self.ends)
+        return Plan(
+            connect=self.connect,
+            head_after=self.after,
+            head=Head(status=200, headers=tuple(fields)),
+            pieces=self._pieces(),
+            ending=None if loss is None else lambda: lost_failure(loss, head_seen=True),
+            stalls=self.ends == "silence",
+        )
+
+    def _pieces(self) -> Iterator[tuple[float, bytes]]:
+        pause = 0.0
+        for part in [self.parts] if isinstance(self.parts, str | bytes) else self.parts:
+            if isinstance(part, str | bytes):
+                piece = part.encode() if isinstance(part, str) else part
+                if piece:
+                    yield pause, piece
+                    pause = 0.0
+            elif isinstance(part, int | float) and 0 <= part < math.inf:
+                pause += part
+            else:
+                raise ValueError(
+                    f"a part is {part!r:.40}; give text, bytes, or 0 or more seconds of silence"
+                )
+        if pause:
+            yield pause, b""
+
+
+def _pairs(fields: FieldMap) -> list[tuple[str, str]]:
+    given = fields.items() if hasattr(fields, "items") else fields
+    return [(name, value) for name, value in given]
 
 
 def _reset() -> ConnectionResetError:

@@ -87,6 +87,12 @@ class SimulatedRequest:
         """The ``Idempotency-Key``: one for all requests of a call, or None."""
         return self.headers.get("idempotency-key")
 
+    @property
+    def last_event_id(self) -> str:
+        """The ``Last-Event-ID`` after which an event stream goes on; empty if none was sent."""
+        sent = self.headers.get("last-event-id") or ""
+        return sent.encode("latin-1").decode("utf-8", "replace")
+
     def answered(self, status: int) -> None:
         """The head of an answer is here."""
         self.status = status

@@ -79,6 +79,8 @@ class SimulatedResponse:
         self._ending = None if bare else plan.ending
         self._stalls = plan.stalls and not bare
         self._rest = b""
+        self._coming: tuple[float, bytes] | None = None
+        self._arrived = asyncio.get_running_loop().time()
 
     async def read_all(self, max_bytes: int) -> bytes:
         """Reads the body to its end."""
@@ -109,14 +111,27 @@ class SimulatedResponse:
 
     async def _next(self, max_bytes: int) -> bytes:
         if not self._rest:
-            wait, self._rest = next(self._pieces, (math.inf if self._stalls else 0.0, b""))
-            await _pass(wait, self._time_out, "connection-read-timeout")
+            # Whoever is cancelled while it comes has it to come still.
+            wait, piece = self._coming = self._coming or next(self._pieces, (0.0, b""))
+            await self._arrival(math.inf if self._stalls and not piece else wait)
+            self._coming, self._rest = None, piece
         if not self._rest:
             if self._ending is not None:
                 raise self._ending()
             self._taken.end("complete")
         part, self._rest = self._rest[:max_bytes], self._rest[max_bytes:]
         return part
+
+    async def _arrival(self, wait: float) -> None:
+        """Waits for what comes so long after the piece before, if it is not here already: the
+        server sends on while nobody reads."""
+        loop = asyncio.get_running_loop()
+        late = loop.time() - self._arrived
+        if late < wait or not late:
+            await _pass(wait - late, self._time_out, "connection-read-timeout")
+            self._arrived = loop.time()
+        else:
+            self._arrived += wait
 
 
 async def _exchange(plan: Plan, request: TransportRequest, taken: SimulatedRequest) -> Head:
