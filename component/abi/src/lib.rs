@@ -102,9 +102,17 @@ pub fn number(name: &str, field: &str) -> Result<u64, Malformed> {
     number.ok_or_else(|| Malformed::new(["the field ", name, " is no number"].concat()))
 }
 
+/// Bytes from latin-1 text, without a copy if it is ASCII.
+pub fn into_latin1(name: &str, text: String) -> Result<Vec<u8>, Malformed> {
+    match is_ascii(&text) {
+        true => Ok(text.into_bytes()),
+        false => from_latin1(name, &text),
+    }
+}
+
 /// Bytes from latin-1 text.
 pub fn from_latin1(name: &str, text: &str) -> Result<Vec<u8>, Malformed> {
-    if text.is_ascii() {
+    if is_ascii(text) {
         return Ok(text.as_bytes().to_vec());
     }
     text.chars()
@@ -115,20 +123,37 @@ pub fn from_latin1(name: &str, text: &str) -> Result<Vec<u8>, Malformed> {
         .collect()
 }
 
+/// How many bytes latin-1 text stands for.
+pub fn latin1_length(text: &str) -> u64 {
+    let length = match is_ascii(text) {
+        true => text.len(),
+        false => text.chars().count(),
+    };
+    length as u64
+}
+
+/// As std's, which a build for size makes a loop over bytes.
+fn is_ascii(text: &str) -> bool {
+    !any_byte(text, |byte| byte >= 0x80, |word| word & HIGH_BITS != 0)
+}
+
 /// Latin-1 text of bytes.
 pub fn to_latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// Whether a text has a control character of ASCII below the space. It is asked of every byte that goes
-/// out, so it looks at eight at a time.
+/// out.
 fn has_control(text: &str) -> bool {
+    let below_space = |word: u64| word.wrapping_sub(SPACES) & !word & HIGH_BITS != 0;
+    any_byte(text, |byte| byte < b' ', below_space)
+}
+
+/// Whether any byte of a text is of a kind; `of_eight` tells it of eight at a time.
+fn any_byte(text: &str, of_one: impl Fn(u8) -> bool, of_eight: impl Fn(u64) -> bool) -> bool {
     let (words, rest) = text.as_bytes().as_chunks::<8>();
-    let below_space = |word: &[u8; 8]| {
-        let word = u64::from_le_bytes(*word);
-        word.wrapping_sub(SPACES) & !word & HIGH_BITS != 0
-    };
-    words.iter().any(below_space) || rest.iter().any(|byte| *byte < b' ')
+    let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
+    words.any(of_eight) || rest.iter().any(|byte| of_one(*byte))
 }
 
 const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
@@ -279,6 +304,7 @@ mod tests {
         #[test]
         fn controls_are_found_wherever_they_stand(text in "[ -~é€\\x00-\\x1f]{0,30}") {
             prop_assert_eq!(has_control(&text), text.bytes().any(|b| b < b' '));
+            prop_assert_eq!(is_ascii(&text), text.is_ascii());
         }
 
         #[test]

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use litemap::LiteMap;
-use ron_abi::{Malformed, NO_CALL, Writer};
+use ron_abi::{Malformed, NO_CALL, Reader, Writer, latin1_length};
 
 use crate::messages::{self, Begin, Derive, Open};
 use crate::wit::ron::app::driver::LogLevel;
@@ -163,11 +163,27 @@ impl Calls {
         true
     }
 
-    /// Has a stream's connection made anew; of a call that is none, or not there any more, nothing.
-    pub fn restart(&self, id: u64) {
-        if let Some(Work::Stream(stream)) = self.calls.borrow().get(&id) {
-            stream.restart();
+    /// Takes an event that is for a stream itself; false if it is for `wire`.
+    pub fn take_event(&self, id: u64, event: &str) -> Result<bool, Malformed> {
+        let calls = self.calls.borrow();
+        let Some(Work::Stream(stream)) = calls.get(&id) else {
+            return Ok(false);
+        };
+        let mut reader = Reader::new(event);
+        match reader.text("event")? {
+            "restart" => {
+                reader.end()?;
+                stream.restart();
+            }
+            "data" => {
+                let data = messages::Data::read(&mut reader)?;
+                if port::pass(data.exchange, latin1_length(data.text), data.end) {
+                    driver::supply(stream, data.text).map_err(Malformed::new)?;
+                }
+            }
+            _ => return Ok(false),
         }
+        Ok(true)
     }
 
     /// Runs calls that can go on, until there are none.

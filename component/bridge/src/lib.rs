@@ -85,9 +85,9 @@ impl Guest for Bridge {
     fn feed(message: String) -> String {
         run(&message, |calls, rest, out| {
             let call = rest.number("call")?;
-            match rest.take_rest() {
-                messages::RESTART => calls.restart(call),
-                event => port::deliver(event).map_err(Malformed::new)?,
+            let event = rest.take_rest();
+            if !calls.take_event(call, event)? {
+                port::deliver(event).map_err(Malformed::new)?;
             }
             calls.run(call, out);
             Ok(())

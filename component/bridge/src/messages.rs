@@ -10,8 +10,30 @@ use crate::wit::ron::app::types::{
     Attempt, Error, ErrorKind, Field, Idempotency, Phase, Problem, QueryParameter, Request, Stopped,
 };
 
-/// The event of `feed` that has a stream's connection made anew.
-pub const RESTART: &str = "restart\0";
+/// The event `data` of `feed`.
+pub struct Data<'a> {
+    /// The exchange.
+    pub exchange: u64,
+    /// Whether the body ends with it.
+    pub end: bool,
+    /// The bytes as latin-1.
+    pub text: &'a str,
+}
+
+impl<'a> Data<'a> {
+    /// Reads it, from behind its name.
+    pub fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            exchange: reader.number("exchange")?,
+            end: match reader.text("end")? {
+                "0" => false,
+                "1" => true,
+                _ => return Err(Malformed::new("the field end is neither 0 nor 1")),
+            },
+            text: reader.take_rest(),
+        })
+    }
+}
 
 /// Input of `open`.
 pub struct Open {

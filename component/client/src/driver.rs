@@ -2,7 +2,12 @@
 
 use tracing::level_filters::LevelFilter;
 
-use crate::wit::exports::ron::app::driver::{Guest, LogEvent, LogField, LogLevel};
+use ron_abi::into_latin1;
+
+use crate::streams::Subscription;
+use crate::wit::exports::ron::app::driver::{
+    Guest, LogEvent, LogField, LogLevel, SubscriptionBorrow,
+};
 use crate::{Client, log, runtime};
 
 impl Guest for Client {
@@ -12,6 +17,12 @@ impl Guest for Client {
 
     fn wake_at() -> Option<u64> {
         runtime::wake_at()
+    }
+
+    fn supply(subscription: SubscriptionBorrow<'_>, content: String) -> Result<(), String> {
+        let bytes = into_latin1("content", content).map_err(|fault| fault.to_string())?;
+        subscription.get::<Subscription>().supply(bytes);
+        Ok(())
     }
 
     fn set_log_level(level: Option<LogLevel>) {

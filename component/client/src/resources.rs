@@ -1,10 +1,10 @@
 //! `ron:app/session`, `ron:app/node` and `ron:app/types`: performing calls.
 
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use ron_core::request::Plane;
 use ron_core::timeline::Timeline;
@@ -31,7 +31,7 @@ pub struct SessionHandle(pub Rc<Session>);
 
 impl session::GuestSession for SessionHandle {
     fn send(&self, request: types::Request) -> Result<types::Response, types::Error> {
-        self.block_on(Plane::App, request)
+        result(runtime::block_on(self.perform(Plane::App, request)))
     }
 
     fn start(&self, request: types::Request, token: u64) -> session::Call {
@@ -40,15 +40,6 @@ impl session::GuestSession for SessionHandle {
 }
 
 impl node::Guest for Client {
-    fn send(
-        session: session::SessionBorrow<'_>,
-        request: types::Request,
-        credential: node::Credential,
-    ) -> Result<types::Response, types::Error> {
-        let session = session.get::<SessionHandle>();
-        session.block_on(node_plane(credential), request)
-    }
-
     fn start(
         session: session::SessionBorrow<'_>,
         request: types::Request,
@@ -78,18 +69,10 @@ fn node_plane(credential: node::Credential) -> Plane {
 }
 
 impl SessionHandle {
-    fn block_on(
-        &self,
-        plane: Plane,
-        request: types::Request,
-    ) -> Result<types::Response, types::Error> {
-        result(runtime::block_on(self.perform(plane, request)))
-    }
-
     fn started(&self, plane: Plane, request: types::Request, token: u64) -> session::Call {
         session::Call::new(Call {
             token,
-            future: RefCell::new(Some(self.perform(plane, request))),
+            stage: RefCell::new(Stage::UnderWay(self.perform(plane, request))),
             waker: runtime::waker(token),
         })
     }
@@ -102,25 +85,46 @@ impl SessionHandle {
 
 type Performing = Pin<Box<dyn Future<Output = Result<Answer, Failure>>>>;
 
-/// A call in flight; none when it is over.
+/// A call in flight.
 pub struct Call {
     token: u64,
-    future: RefCell<Option<Performing>>,
+    stage: RefCell<Stage>,
     waker: Waker,
+}
+
+enum Stage {
+    UnderWay(Performing),
+    Ended(Result<Answer, Failure>),
+    /// Its result was given.
+    Over,
+}
+
+impl Call {
+    fn advance(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut stage = self.stage.borrow_mut();
+        if let Stage::UnderWay(future) = &mut *stage {
+            let result = ready!(future.as_mut().poll(context));
+            *stage = Stage::Ended(result);
+        }
+        Poll::Ready(())
+    }
 }
 
 impl session::GuestCall for Call {
     fn poll(&self) -> Option<Result<types::Response, types::Error>> {
         log::attribute(self.token);
-        let mut future = self.future.borrow_mut();
         let mut context = Context::from_waker(&self.waker);
-        match future.as_mut()?.as_mut().poll(&mut context) {
-            Poll::Pending => None,
-            Poll::Ready(result) => {
-                *future = None;
-                Some(self::result(result))
-            }
+        if self.advance(&mut context).is_pending() {
+            return None;
         }
+        match self.stage.replace(Stage::Over) {
+            Stage::Ended(ended) => Some(result(ended)),
+            _ => None,
+        }
+    }
+
+    fn wait(&self) {
+        runtime::block_on(poll_fn(|context| self.advance(context)));
     }
 }
 

@@ -179,9 +179,7 @@ impl HalfEvent {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 "streams_full",
-                format!(
-                    "the unfinished events of all streams take {all} bytes, more than {MAX_STREAMS_BYTES}; lower max_event_bytes or subscribe to fewer streams at once"
-                ),
+                "the unfinished events of all streams take more than 16 MiB; lower max_event_bytes or subscribe to fewer streams",
             ));
         }
         Ok(())

@@ -70,6 +70,11 @@ impl Subscription {
         })
     }
 
+    /// Hands over bytes of its connection.
+    pub fn supply(&self, bytes: Vec<u8>) {
+        self.outlet.supply(bytes);
+    }
+
     /// Goes on until there is something for the subscriber.
     fn advance(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut stage = self.stage.borrow_mut();

@@ -78,6 +78,8 @@ pub struct Failure {
 pub struct Outlet {
     /// What the subscriber has not taken yet. Nothing is done until then.
     update: RefCell<Option<Update>>,
+    /// Bytes of the connection that a host has handed over itself.
+    supplied: RefCell<Vec<u8>>,
     /// Whether the subscriber wants another connection.
     restart: Cell<bool>,
     /// How many requests were sent.
@@ -98,6 +100,11 @@ impl Outlet {
     /// Has the connection dropped and another made, the next time that the subscription is polled.
     pub fn restart(&self) {
         self.restart.set(true);
+    }
+
+    /// Hands over bytes of the connection, of which the next reading takes all.
+    pub fn supply(&self, bytes: Vec<u8>) {
+        self.supplied.replace(bytes);
     }
 
     /// How many requests were sent.
@@ -352,7 +359,7 @@ impl Subscription<'_> {
                         return Err(Error::new(
                             ErrorKind::Stream,
                             "too_many_redirects",
-                            format!("the server redirected {MAX_REDIRECTS} times and once more"),
+                            "the server redirected more than 5 times in a row",
                         ));
                     }
                     redirects += 1;
@@ -378,9 +385,15 @@ impl Subscription<'_> {
     ) -> Result<(), Error> {
         loop {
             let chunk = ready(
-                || match input.read(STREAM_READ_BYTES) {
-                    Ok(chunk) if chunk.is_empty() => None,
-                    other => Some(other),
+                || {
+                    let supplied = self.outlet.supplied.take();
+                    if !supplied.is_empty() {
+                        return Some(Ok(supplied));
+                    }
+                    match input.read(STREAM_READ_BYTES) {
+                        Ok(chunk) if chunk.is_empty() => None,
+                        other => Some(other),
+                    }
                 },
                 || input.subscribe(),
             );

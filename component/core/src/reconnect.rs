@@ -107,19 +107,19 @@ impl Reconnects {
             return Err(given_up("reconnects_exhausted", "reconnect is off", error));
         }
         if max_reconnects.is_some_and(|max| self.in_vain >= max) {
-            let tried = "max_reconnects connections in a row were tried in vain";
+            let tried = "max_reconnects connections were tried in vain";
             return Err(given_up("reconnects_exhausted", tried, error));
         }
         let longest = MAX_RECONNECT_DELAY.max(delay);
         let backoff = Backoff::Exponential.wait(delay, self.doublings, longest, random());
         let wait = backoff.max(retry_after(error).unwrap_or_default());
         if wait > MAX_RETRY_AFTER {
-            let asked = "the server asks for a longer wait than a minute";
+            let asked = "the server asks to wait for over a minute";
             return Err(given_up("wait_too_long", asked, error));
         }
         let fruitless = Duration::from_nanos(now.saturating_sub(self.since));
         if timeout.is_some_and(|timeout| fruitless.saturating_add(wait) > timeout) {
-            let passed = "reconnect_timeout has passed without a fruitful connection";
+            let passed = "reconnect_timeout has passed";
             return Err(given_up("reconnect_timeout", passed, error));
         }
         let asked_to_wait = matches!(&error.problem, Some(p) if matches!(p.status, 429 | 503));

@@ -236,7 +236,7 @@ fn check_stream(call: &Call, headers: &Headers) -> Result<(), Error> {
     if headers.get(LAST_EVENT_ID).is_some() {
         return Err(Error::request(
             "reserved_header",
-            "header 'last-event-id' changes with the events; give the first one as last_event_id",
+            "header last-event-id is set by the stream; give the first one as last_event_id",
         ));
     }
     if call.retries.is_some() {

@@ -177,7 +177,7 @@ fn open(headers: &[Field]) -> Head {
         Some(coding) if !coding.eq_ignore_ascii_case("identity") => unusable(
             "wrong_content_coding",
             format!(
-                "the answer is encoded as {} although that was not accepted; switch it off at the server",
+                "the answer is encoded as {}, which was not accepted; switch it off at the server",
                 quoted(&coding)
             ),
         ),

@@ -254,23 +254,29 @@ impl Exchange {
         }
     }
 
-    /// Bytes of the body have come. What nobody asked for can't be part of the body, and passing it
-    /// over would leave a hole, so it breaks the exchange.
+    /// Bytes of the body have come.
     pub fn on_data(&self, bytes: Vec<u8>, end: bool) {
-        if !self.is_heard() {
-            return;
+        if self.on_passed(bytes.len() as u64, end) {
+            *self.received.borrow_mut() = Received { bytes, read: 0 };
         }
-        let asked = self.asked.take();
-        if asked.is_none_or(|asked| bytes.len() as u64 > asked) {
+    }
+
+    /// Bytes of the body have come; whether they are wanted. What nobody asked for can't be part of
+    /// the body, and passing it over would leave a hole, so it breaks the exchange.
+    pub fn on_passed(&self, bytes: u64, end: bool) -> bool {
+        if !self.is_heard() {
+            return false;
+        }
+        if self.asked.take().is_none_or(|asked| bytes > asked) {
             self.fail(Failure::internal(
                 "the host sent more than it was asked for",
             ));
-            return;
+            return false;
         }
-        *self.received.borrow_mut() = Received { bytes, read: 0 };
         if end {
             self.stage.set(Stage::Over);
         }
+        true
     }
 
     /// The exchange broke at the host.

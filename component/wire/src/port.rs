@@ -23,6 +23,11 @@ impl Guest for Wire {
         events::deliver(instance(), &event).map_err(|fault| fault.to_string())
     }
 
+    fn pass(exchange: u64, bytes: u64, end: bool) -> bool {
+        let exchange = instance().exchanges.find(exchange);
+        exchange.is_some_and(|exchange| exchange.on_passed(bytes, end))
+    }
+
     fn drain() -> String {
         instance().exchanges.drain()
     }
