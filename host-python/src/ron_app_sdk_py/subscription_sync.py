@@ -87,7 +87,8 @@ class SubscriptionSync(BaseSubscription):
             return False
         if self._loop is None:
             self._loop = self._loops.private()
-            weakref.finalize(self, self._loops.close_private, self._loop).atexit = False
+            ending = weakref.finalize(self, _let_go, self._reception, self._loops, self._loop)
+            ending.atexit = False
         try:
             return self._loops.run_private(self._loop, self._reception.more)
         except BaseException:
@@ -111,3 +112,9 @@ class SubscriptionSync(BaseSubscription):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _let_go(reception: Reception, loops: ThreadLoops, loop: PrivateLoop) -> None:
+    """Ends what nobody has any more. The loop has the stream closed before it closes itself."""
+    reception.abandon()
+    loops.close_private(loop)

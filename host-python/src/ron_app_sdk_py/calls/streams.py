@@ -335,12 +335,13 @@ class Stream(InFlight):
     def _receive(self, item: InboxItem, wake_at: int | None) -> None:
         if self.ended:
             return
+        reads_on = self._reader is not None and self._reader is not asyncio.current_task()
+        if isinstance(item, Close) and (reads_on or not self._carried):
+            self.end()
+            return
         if not self._carried:
             # Nobody may come for it for long.
             match item:
-                case Close():
-                    self.end()
-                    return
                 case Abort():
                     self._stop({item.exchange})
                 case Lost() | Failed():
