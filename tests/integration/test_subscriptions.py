@@ -311,6 +311,36 @@ async def test_a_consumer_that_pauses_does_not_find_the_server_silent(transport:
             await asyncio.wait([error])
 
 
+async def test_what_arrived_before_the_connection_broke_is_given_first(transport: str) -> None:
+    async def cut(_: Source, writer: asyncio.StreamWriter) -> None:
+        for part in (event(0), event(1) + event(2)):
+            writer.write(b"%x\r\n%s\r\n" % (len(part), part))
+            await writer.drain()
+            await goes_on.wait()
+
+    goes_on = asyncio.Event()
+    head = HEAD.replace(b"connection: close", b"transfer-encoding: chunked")
+    async with serving(cut, ends=True, head=head) as (url, source):
+        async with RonClient(url, transport=transport) as client:
+            subscription = client.subscribe("/x", reconnect=False)
+            assert (await anext(subscription)).data == "0"
+            goes_on.set()
+            await until(lambda: source.open == 0)
+            await asyncio.sleep(0.1)
+            assert [(await anext(subscription)).data for _ in range(2)] == ["1", "2"]
+            with pytest.raises(RonStreamError) as caught:
+                await anext(subscription)
+            assert isinstance(caught.value.last_error, RonNetworkError)
+
+
+async def test_white_space_around_an_event_s_id_keeps_nobody_from_going_on(transport: str) -> None:
+    async with serving(b"id:  a \ndata: 0\n\n", event(1), ends=True) as (url, source):
+        async with RonClient(url, transport=transport) as client:
+            subscription = client.subscribe("/x", reconnect_delay=0.1, max_events=2)
+            assert [one.id async for one in subscription] == [" a "] * 2
+            assert source.fields(1)["last-event-id"] == "a"
+
+
 async def test_a_stream_may_be_silent_for_longer_than_a_call(transport: str) -> None:
     async def late(_: Source, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(1.2)
@@ -407,10 +437,11 @@ async def test_tasks_may_take_turns(transport: str) -> None:
         assert taken == NUMBERS
 
 
-def test_a_subscription_belongs_to_one_event_loop() -> None:
+@pytest.mark.parametrize("overflow", ["wait", "drop_oldest"])
+def test_a_subscription_belongs_to_one_event_loop(overflow: Any) -> None:
     with on_a_thread(Source(THREE)) as url, asyncio.Runner() as one, asyncio.Runner() as other:
         client = RonClient(url)
-        subscription = client.subscribe("/x")
+        subscription = client.subscribe("/x", overflow=overflow)
 
         async def take() -> Event:
             return await anext(subscription)
@@ -421,6 +452,7 @@ def test_a_subscription_belongs_to_one_event_loop() -> None:
             other.run(take())
         assert caught.value.code == "subscription_in_use"
         one.close()
+        # One that is dropped after its loop is ended when a call begins.
         subscription.close()
         assert client.metrics.in_flight == 0
         other.run(client.close())

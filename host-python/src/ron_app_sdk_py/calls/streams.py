@@ -315,8 +315,9 @@ class Stream(InFlight):
             # A signal's handler may be in the middle of a crossing.
             self._carrier.put_off(self)
         elif self.loop.loop.is_closed():
-            # What was open was closed with the loop.
+            # What was open was closed with the loop, and the task that reads was cancelled.
             self.open.clear()
+            self._reader = None
             self.end()
         else:
             self.deliver(Close(self.id))
