@@ -1,4 +1,4 @@
-"""Subscriptions over real sockets, through the component: how events are taken, and what is left."""
+"""Subscriptions over real sockets: how events are taken, and what is left of them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ from servers import TOKEN, on_a_thread, reply
 
 THREE = b"".join(event(number, f"id-{number}") for number in range(3))
 NUMBERS = ["0", "1", "2"]
+
+
+async def take_all(subscription: Subscription) -> None:
+    """Takes events to the end."""
+    async for _ in subscription:
+        pass
 
 
 async def test_events_may_be_iterated_over_or_given_to_either_kind_of_callback(
@@ -121,38 +127,42 @@ async def test_content_is_sent_on_every_connection(transport: str) -> None:
 async def test_events_comments_and_losses_are_told_in_the_order_of_the_wire(transport: str) -> None:
     told: list[object] = []
     script = b": a\n" + event(0) + b": b\n: c\n" + event(1) + b": d\n"
-    async with serving(script, ends=True) as (url, _):
-        async with RonClient(url, transport=transport) as client:
-            subscription = client.subscribe(
-                "/x",
-                lambda one: told.append(one.data),
-                on_comment=lambda text: told.append(text.strip()),
-                on_error=told.append,
-                reconnect_delay=0.1,
-                max_events=3,
-            )
-            await subscription
-            once = ["a", "0", "b", "c", "1", "d"]
-            assert told[:6] == once
-            assert isinstance(told[6], RonStreamError)
-            assert told[6] is subscription.last_error
-            assert told[7:9] == ["a", "0"]
-            assert subscription.counters.comments == sum(text in set("abcd") for text in told)
+    async with (
+        serving(script, ends=True) as (url, _),
+        RonClient(url, transport=transport) as client,
+    ):
+        subscription = client.subscribe(
+            "/x",
+            lambda one: told.append(one.data),
+            on_comment=lambda text: told.append(text.strip()),
+            on_error=told.append,
+            reconnect_delay=0.1,
+            max_events=3,
+        )
+        await subscription
+        once = ["a", "0", "b", "c", "1", "d"]
+        assert told[:6] == once
+        assert isinstance(told[6], RonStreamError)
+        assert told[6] is subscription.last_error
+        assert told[7:9] == ["a", "0"]
+        assert subscription.counters.comments == sum(text in set("abcd") for text in told)
 
 
 async def test_a_subscription_goes_on_after_the_last_event_id(transport: str) -> None:
     again = event(2, "id-2") + event(3, "id-3")
-    async with serving(THREE, again, ends=True) as (url, source):
-        async with RonClient(url, transport=transport) as client:
-            subscription = client.subscribe("/x", reconnect_delay=0.1, max_events=4)
-            ids = []
-            async for one in subscription:
-                ids.append((one.data, subscription.last_event_id))
-            assert ids == [(str(n), f"id-{n}") for n in range(4)]
-            assert source.fields(1)["last-event-id"] == "id-2"
-            assert subscription.counters.duplicates == 1
-            assert subscription.counters.connections == 2
-            assert client.metrics.retries == 1
+    async with (
+        serving(THREE, again, ends=True) as (url, source),
+        RonClient(url, transport=transport) as client,
+    ):
+        subscription = client.subscribe("/x", reconnect_delay=0.1, max_events=4)
+        ids = []
+        async for one in subscription:
+            ids.append((one.data, subscription.last_event_id))
+        assert ids == [(str(n), f"id-{n}") for n in range(4)]
+        assert source.fields(1)["last-event-id"] == "id-2"
+        assert subscription.counters.duplicates == 1
+        assert subscription.counters.connections == 2
+        assert client.metrics.retries == 1
 
 
 async def test_the_last_event_id_is_that_of_what_was_taken() -> None:
@@ -175,25 +185,27 @@ async def test_the_last_event_id_is_that_of_what_was_taken() -> None:
 async def test_cancelling_who_waits_closes_the_socket_at_once(transport: str, when: str) -> None:
     answers = when != "connecting"
     script, head = (THREE, HEAD) if answers else (b"", b"")
-    async with serving(script, ends=when == "waiting", head=head) as (url, source):
-        async with RonClient(url, transport=transport, timeout=LIMIT) as client:
-            subscription = client.subscribe("/x", reconnect_delay=30)
+    async with (
+        serving(script, ends=when == "waiting", head=head) as (url, source),
+        RonClient(url, transport=transport, timeout=LIMIT) as client,
+    ):
+        subscription = client.subscribe("/x", reconnect_delay=30)
 
-            async def take() -> None:
-                async for _ in subscription:
-                    pass
+        async def take() -> None:
+            async for _ in subscription:
+                pass
 
-            task = asyncio.create_task(take())
-            await until(lambda: subscription.state == when and source.requests)
-            task.cancel()
-            await asyncio.wait([task])
-            assert task.cancelled()
-            assert subscription.state == "closed"
-            await until(lambda: source.open == 0)
-            assert_nothing_is_left(client)
-            assert client.metrics.errors == 1
-            with pytest.raises(StopAsyncIteration):
-                await anext(subscription)
+        task = asyncio.create_task(take())
+        await until(lambda: subscription.state == when and source.requests)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert subscription.state == "closed"
+        await until(lambda: source.open == 0)
+        assert_nothing_is_left(client)
+        assert client.metrics.errors == 1
+        with pytest.raises(StopAsyncIteration):
+            await anext(subscription)
 
 
 async def test_leaving_the_iteration_closes_the_socket(transport: str) -> None:
@@ -260,8 +272,7 @@ async def test_closing_the_client_ends_its_subscriptions(transport: str, overflo
             await asyncio.wait_for(task, LIMIT)
         await until(lambda: source.gone == 2)
         with pytest.raises(RonClosedError):
-            for _ in range(3):
-                await anext(paused)
+            await take_all(paused)
         with pytest.raises(StopAsyncIteration):
             await anext(paused)
         with pytest.raises(RonClosedError):
@@ -294,21 +305,23 @@ async def test_a_consumer_that_pauses_does_not_find_the_server_silent(transport:
         writer.write(event(1))
 
     goes_on = asyncio.Event()
-    async with serving(slowly) as (url, source):
-        async with RonClient(url, transport=transport, timeout=0.5) as client:
-            subscription = client.subscribe("/x", idle_timeout=0.3)
-            assert (await anext(subscription)).data == "0"
-            await asyncio.sleep(1)
-            goes_on.set()
-            await asyncio.sleep(0.1)
-            assert (await anext(subscription)).data == "1"
-            assert (len(source.requests), subscription.last_error) == (1, None)
-            # Who waits does.
-            error = asyncio.create_task(anext(subscription))
-            await until(lambda: subscription.last_error is not None)
-            assert subscription.last_error.phase == "read"  # type: ignore[union-attr]
-            error.cancel()
-            await asyncio.wait([error])
+    async with (
+        serving(slowly) as (url, source),
+        RonClient(url, transport=transport, timeout=0.5) as client,
+    ):
+        subscription = client.subscribe("/x", idle_timeout=0.3)
+        assert (await anext(subscription)).data == "0"
+        await asyncio.sleep(1)
+        goes_on.set()
+        await asyncio.sleep(0.1)
+        assert (await anext(subscription)).data == "1"
+        assert (len(source.requests), subscription.last_error) == (1, None)
+        # Who waits does.
+        error = asyncio.create_task(anext(subscription))
+        await until(lambda: subscription.last_error is not None)
+        assert subscription.last_error.phase == "read"  # type: ignore[union-attr]
+        error.cancel()
+        await asyncio.wait([error])
 
 
 async def test_what_arrived_before_the_connection_broke_is_given_first(transport: str) -> None:
@@ -320,25 +333,29 @@ async def test_what_arrived_before_the_connection_broke_is_given_first(transport
 
     goes_on = asyncio.Event()
     head = HEAD.replace(b"connection: close", b"transfer-encoding: chunked")
-    async with serving(cut, ends=True, head=head) as (url, source):
-        async with RonClient(url, transport=transport) as client:
-            subscription = client.subscribe("/x", reconnect=False)
-            assert (await anext(subscription)).data == "0"
-            goes_on.set()
-            await until(lambda: source.open == 0)
-            await asyncio.sleep(0.1)
-            assert [(await anext(subscription)).data for _ in range(2)] == ["1", "2"]
-            with pytest.raises(RonStreamError) as caught:
-                await anext(subscription)
-            assert isinstance(caught.value.last_error, RonNetworkError)
+    async with (
+        serving(cut, ends=True, head=head) as (url, source),
+        RonClient(url, transport=transport) as client,
+    ):
+        subscription = client.subscribe("/x", reconnect=False)
+        assert (await anext(subscription)).data == "0"
+        goes_on.set()
+        await until(lambda: source.open == 0)
+        await asyncio.sleep(0.1)
+        assert [(await anext(subscription)).data for _ in range(2)] == ["1", "2"]
+        with pytest.raises(RonStreamError) as caught:
+            await anext(subscription)
+        assert isinstance(caught.value.last_error, RonNetworkError)
 
 
 async def test_white_space_around_an_event_s_id_keeps_nobody_from_going_on(transport: str) -> None:
-    async with serving(b"id:  a \ndata: 0\n\n", event(1), ends=True) as (url, source):
-        async with RonClient(url, transport=transport) as client:
-            subscription = client.subscribe("/x", reconnect_delay=0.1, max_events=2)
-            assert [one.id async for one in subscription] == [" a "] * 2
-            assert source.fields(1)["last-event-id"] == "a"
+    async with (
+        serving(b"id:  a \ndata: 0\n\n", event(1), ends=True) as (url, source),
+        RonClient(url, transport=transport) as client,
+    ):
+        subscription = client.subscribe("/x", reconnect_delay=0.1, max_events=2)
+        assert [one.id async for one in subscription] == [" a "] * 2
+        assert source.fields(1)["last-event-id"] == "a"
 
 
 async def test_a_stream_may_be_silent_for_longer_than_a_call(transport: str) -> None:
@@ -394,9 +411,7 @@ async def test_cancelling_who_waits_ends_the_task_that_reads_ahead(transport: st
     async with serving(THREE) as (url, source), RonClient(url, transport=transport) as client:
         subscription = client.subscribe("/x", overflow="drop_oldest")
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                async for _ in subscription:
-                    pass
+            await asyncio.wait_for(take_all(subscription), 0.2)
         await until(lambda: source.gone == 1)
         await until(lambda: len(asyncio.all_tasks()) == 1)
         assert_nothing_is_left(client)
@@ -405,7 +420,7 @@ async def test_cancelling_who_waits_ends_the_task_that_reads_ahead(transport: st
 async def test_two_tasks_may_not_wait_at_the_same_time() -> None:
     async with serving(b"") as (url, source), RonClient(url) as client:
         for overflow in ("wait", "drop_oldest"):
-            subscription = client.subscribe("/x", overflow=overflow)  # type: ignore[arg-type]
+            subscription = client.subscribe("/x", overflow=overflow)
             first = asyncio.create_task(anext(subscription))
             await until(lambda s=subscription: s.state == "open")  # type: ignore[misc]
             with pytest.raises(RonRequestError) as caught:
@@ -488,15 +503,17 @@ async def test_what_a_notice_raises_ends_the_subscription(which: str, overflow: 
     def fail(_: object) -> None:
         raise LookupError("mine")
 
-    async with serving(b": hi\n" + THREE, ends=which == "on_error") as (url, source):
-        async with RonClient(url) as client:
-            subscription = client.subscribe("/x", overflow=overflow, **{which: fail})  # type: ignore[arg-type]
-            with pytest.raises(LookupError, match="mine"):
-                async for _ in subscription:
-                    pass
-            assert subscription.state == "closed"
-            await until(lambda: source.open == 0)
-            assert_nothing_is_left(client)
+    async with (
+        serving(b": hi\n" + THREE, ends=which == "on_error") as (url, source),
+        RonClient(url) as client,
+    ):
+        subscription = client.subscribe("/x", overflow=overflow, **{which: fail})  # type: ignore[arg-type]
+        with pytest.raises(LookupError, match="mine"):
+            async for _ in subscription:
+                pass
+        assert subscription.state == "closed"
+        await until(lambda: source.open == 0)
+        assert_nothing_is_left(client)
 
 
 @pytest.mark.parametrize("credential", [True, False])
@@ -518,32 +535,36 @@ async def test_streams_beside_the_app_plane_get_the_credential_only_if_asked_for
 
 
 async def test_the_end_of_a_subscription_is_told_as_an_error_with_its_cause(transport: str) -> None:
-    async with serving(b"", ends=True) as (url, source):
-        async with RonClient(url, transport=transport) as client:
-            subscription = client.subscribe("/x", max_reconnects=1, reconnect_delay=0.1)
-            with pytest.raises(RonStreamError) as caught:
-                await anext(subscription)
-            error = caught.value
-            assert error.code == "reconnects_exhausted"
-            assert error.last_error is subscription.last_error is error.__cause__
-            assert isinstance(error.last_error, RonStreamError)
-            assert pickle.loads(pickle.dumps(error)).last_error.code == "stream_ended"
-            assert len(source.requests) == 2
-            with pytest.raises(StopAsyncIteration):
-                await anext(subscription)
-            assert_nothing_is_left(client)
+    async with (
+        serving(b"", ends=True) as (url, source),
+        RonClient(url, transport=transport) as client,
+    ):
+        subscription = client.subscribe("/x", max_reconnects=1, reconnect_delay=0.1)
+        with pytest.raises(RonStreamError) as caught:
+            await anext(subscription)
+        error = caught.value
+        assert error.code == "reconnects_exhausted"
+        assert error.last_error is subscription.last_error is error.__cause__
+        assert isinstance(error.last_error, RonStreamError)
+        assert pickle.loads(pickle.dumps(error)).last_error.code == "stream_ended"
+        assert len(source.requests) == 2
+        with pytest.raises(StopAsyncIteration):
+            await anext(subscription)
+        assert_nothing_is_left(client)
 
 
 async def test_a_problem_ends_the_subscription(transport: str) -> None:
     body = b'{"code":"missing","message":"no such stream"}'
-    async with serving(body, head=reply("404 Not", body)[: -len(body)]) as (url, _):
-        async with RonClient(url, transport=transport) as client:
-            subscription = client.subscribe("/x")
-            with pytest.raises(RonProblem) as caught:
-                await anext(subscription)
-            assert (caught.value.status, caught.value.code) == (404, "missing")
-            assert caught.value.request_id is not None
-            assert subscription.state == "closed"
+    async with (
+        serving(body, head=reply("404 Not", body)[: -len(body)]) as (url, _),
+        RonClient(url, transport=transport) as client,
+    ):
+        subscription = client.subscribe("/x")
+        with pytest.raises(RonProblem) as caught:
+            await anext(subscription)
+        assert (caught.value.status, caught.value.code) == (404, "missing")
+        assert caught.value.request_id is not None
+        assert subscription.state == "closed"
 
 
 async def test_a_lost_connection_keeps_what_the_transport_knows_of_it(transport: str) -> None:
@@ -552,38 +573,42 @@ async def test_a_lost_connection_keeps_what_the_transport_knows_of_it(transport:
         await writer.drain()
 
     head = HEAD.replace(b"connection: close", b"transfer-encoding: chunked")
-    async with serving(cut, ends=True, head=head) as (url, _):
-        async with RonClient(url, transport=transport) as client:
-            with pytest.raises(RonStreamError) as caught:
-                await anext(client.subscribe("/x", reconnect=False))
-            lost = caught.value.last_error
-            assert isinstance(lost, RonNetworkError)
-            assert lost.reason == "closed"
+    async with (
+        serving(cut, ends=True, head=head) as (url, _),
+        RonClient(url, transport=transport) as client,
+    ):
+        with pytest.raises(RonStreamError) as caught:
+            await anext(client.subscribe("/x", reconnect=False))
+        lost = caught.value.last_error
+        assert isinstance(lost, RonNetworkError)
+        assert lost.reason == "closed"
 
 
 @pytest.mark.parametrize("state", ["open", "waiting"])
 async def test_a_restart_makes_another_connection_at_once(transport: str, state: str) -> None:
-    async with serving(THREE, ends=state == "waiting") as (url, source):
-        async with RonClient(url, transport=transport) as client:
-            subscription = client.subscribe("/x", reconnect_delay=30)
-            subscription.restart()  # nothing to restart yet
-            for _ in range(3):
-                await anext(subscription)
-            task = asyncio.create_task(anext(subscription))
-            await until(lambda: subscription.state == state)
-            await asyncio.sleep(0.01)
-            await asyncio.to_thread(subscription.restart)
-            assert (await asyncio.wait_for(task, 20)).data == "0"
-            assert len(source.requests) == 2
-            # While nobody waits it is done when somebody does.
-            subscription.restart()
-            await asyncio.sleep(0.05)
-            assert len(source.requests) == 2
-            assert [(await anext(subscription)).data for _ in range(3)] == ["1", "2", "0"]
-            assert len(source.requests) == 3
-            subscription.close()
-            subscription.restart()
-            await until(lambda: source.open == 0)
+    async with (
+        serving(THREE, ends=state == "waiting") as (url, source),
+        RonClient(url, transport=transport) as client,
+    ):
+        subscription = client.subscribe("/x", reconnect_delay=30)
+        subscription.restart()  # nothing to restart yet
+        for _ in range(3):
+            await anext(subscription)
+        task = asyncio.create_task(anext(subscription))
+        await until(lambda: subscription.state == state)
+        await asyncio.sleep(0.01)
+        await asyncio.to_thread(subscription.restart)
+        assert (await asyncio.wait_for(task, 20)).data == "0"
+        assert len(source.requests) == 2
+        # While nobody waits it is done when somebody does.
+        subscription.restart()
+        await asyncio.sleep(0.05)
+        assert len(source.requests) == 2
+        assert [(await anext(subscription)).data for _ in range(3)] == ["1", "2", "0"]
+        assert len(source.requests) == 3
+        subscription.close()
+        subscription.restart()
+        await until(lambda: source.open == 0)
 
 
 async def test_the_longest_duration_frees_the_socket_of_a_consumer_that_pauses(
@@ -600,17 +625,19 @@ async def test_the_longest_duration_frees_the_socket_of_a_consumer_that_pauses(
 
 async def test_a_gateway_that_holds_answers_back_is_warned_of_once(transport: str) -> None:
     head = reply("200 OK", THREE, "content-type: text/event-stream")[: -len(THREE)]
-    async with serving(THREE, head=head, ends=True) as (url, _):
-        async with RonClient(url, transport=transport) as client:
-            with pytest.warns(RonBufferingWarning, match=r"node\.subscribe") as told:
-                await client.subscribe("/x", lambda _: None, max_events=6, reconnect_delay=0.1)
-            assert len(told) == 1
-            # A warning that is an error ends it and leaves nothing.
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                with pytest.raises(RonBufferingWarning):
-                    await anext(client.subscribe("/x"))
-            assert_nothing_is_left(client)
+    async with (
+        serving(THREE, head=head, ends=True) as (url, _),
+        RonClient(url, transport=transport) as client,
+    ):
+        with pytest.warns(RonBufferingWarning, match=r"node\.subscribe") as told:
+            await client.subscribe("/x", lambda _: None, max_events=6, reconnect_delay=0.1)
+        assert len(told) == 1
+        # A warning that is an error ends it and leaves nothing.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(RonBufferingWarning):
+                await anext(client.subscribe("/x"))
+        assert_nothing_is_left(client)
 
 
 async def test_metrics_and_hooks_count_a_stream_as_one_call() -> None:
@@ -662,7 +689,7 @@ async def test_middleware_is_around_a_stream_and_sees_its_connections() -> None:
                 "/x",
                 max_reconnects=1,
                 reconnect_delay=0.1,
-                overflow=overflow,  # type: ignore[arg-type]
+                overflow=overflow,
             )
             with pytest.raises(RonStreamError):
                 await anext(subscription)
@@ -697,8 +724,7 @@ async def test_a_trap_of_the_component_ends_the_streams_on_it(
             await asyncio.wait_for(task, LIMIT)
         await until(lambda: source.gone == 2)
         with pytest.raises(RonSandboxError, match="in flight"):
-            for _ in range(3):
-                await anext(paused)
+            await take_all(paused)
         assert (await anext(client.subscribe("/x"))).data == "0"
         assert client.metrics.in_flight <= 1
 
@@ -856,8 +882,7 @@ def test_closing_from_another_thread_ends_who_waits_without_await(transport: str
         thread.start()
         assert wait_for(lambda: subscription.counters.events == 3)
         with pytest.raises(RonRequestError) as caught:
-            while True:
-                next(subscription)
+            list(subscription)
         assert caught.value.code == "subscription_in_use"
         subscription.close()
         thread.join(LIMIT)
@@ -946,12 +971,16 @@ def test_a_keyboard_interrupt_ends_who_waits_and_closes_the_socket() -> None:
 def test_who_has_no_callback_can_t_have_events_given_to_it(kind: type) -> None:
     client = kind("http://127.0.0.1:1")
     subscription: Any = client.subscribe("/x")
-    with pytest.raises(RonRequestError, match="callback"):
+
+    def wait() -> None:
         if isinstance(subscription, SubscriptionSync):
             subscription.run()
         else:
             assert isinstance(subscription, Subscription)
-            asyncio.run(asyncio.wait_for(subscription, 1))
+            asyncio.run(asyncio.wait_for(subscription, LIMIT))
+
+    with pytest.raises(RonRequestError, match="callback"):
+        wait()
 
 
 def test_the_synchronous_client_refuses_what_it_can_t_do() -> None:
@@ -961,5 +990,5 @@ def test_the_synchronous_client_refuses_what_it_can_t_do() -> None:
     client = RonClientSync("http://127.0.0.1:1")
     with pytest.raises(RonRequestError, match="callback is async"):
         client.subscribe("/x", later)
-    with pytest.raises(RonRequestError, match="drop_oldest.*RonClient"):
+    with pytest.raises(RonRequestError, match=r"drop_oldest.*RonClient"):
         client.subscribe("/x", overflow="drop_oldest")
