@@ -38,6 +38,7 @@ from ron_app_sdk_py import (
     SubscriptionSync,
 )
 from servers import TOKEN, on_a_thread, reply
+from suspensions import Moment, Observed, task_of
 
 THREE = b"".join(event(number, f"id-{number}") for number in range(3))
 NUMBERS = ["0", "1", "2"]
@@ -208,6 +209,53 @@ async def test_cancelling_who_waits_closes_the_socket_at_once(transport: str, wh
             await anext(subscription)
 
 
+@pytest.mark.parametrize("moment", ["waiting", "woken"])
+@pytest.mark.parametrize("overflow", ["wait", "drop_oldest"])
+@pytest.mark.parametrize("how", ["cancel", "close", "close the client"])
+async def test_a_subscription_may_be_ended_at_each_of_its_suspensions(
+    transport: str, how: str, overflow: Any, moment: Moment
+) -> None:
+    async def end(number: int) -> bool:
+        """Whether it was suspended as often."""
+
+        def interfere() -> None:
+            if how == "cancel":
+                task.cancel()
+            elif how == "close":
+                subscription.close()
+            else:
+                closing.append(asyncio.ensure_future(client.close()))
+
+        closing: list[asyncio.Future[None]] = []
+        client = RonClient(url, transport=transport)
+        subscription = client.subscribe("/x", overflow=overflow, reconnect_delay=0.1, max_events=4)
+        observed = Observed(take_all(subscription), [number], interfere, moment)
+        task = task_of(observed)
+        await asyncio.wait([task], timeout=LIMIT)
+        if observed.suspensions >= number:
+            assert task.cancelled() == (how == "cancel")
+            error = None if how == "cancel" else task.exception()
+            # It may have been woken by the last event, before the client's end is begun.
+            whole = how == "close" or subscription.counters.events == 4
+            assert isinstance(error, RonClosedError) or (
+                error is None and (whole or how == "cancel")
+            )
+            await asyncio.gather(*closing)
+        else:
+            assert subscription.counters.events == 4
+        assert_nothing_is_left(client)
+        await until(lambda: source.open == 0)
+        await client.close()
+        return observed.suspensions >= number
+
+    async with serving(THREE, ends=True) as (url, source):
+        number = 1
+        while await end(number):
+            number += 1
+        assert number > (4 if overflow == "wait" else 2)
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
 async def test_leaving_the_iteration_closes_the_socket(transport: str) -> None:
     async with serving(THREE) as (url, source), RonClient(url, transport=transport) as client:
         async for _ in client.subscribe("/x"):
@@ -270,6 +318,7 @@ async def test_closing_the_client_ends_its_subscriptions(transport: str, overflo
         await client.close()
         with pytest.raises(RonClosedError):
             await asyncio.wait_for(task, LIMIT)
+        assert client.metrics.in_flight == 0
         await until(lambda: source.gone == 2)
         with pytest.raises(RonClosedError):
             await take_all(paused)
@@ -618,6 +667,7 @@ async def test_the_longest_duration_frees_the_socket_of_a_consumer_that_pauses(
         subscription = client.subscribe("/x", max_duration=0.3)
         assert (await anext(subscription)).data == "0"
         await until(lambda: source.gone == 1)
+        await until(lambda: client.metrics.in_flight == 0)
         assert [one.data async for one in subscription] == ["1", "2"]
         assert_nothing_is_left(client)
         assert client.metrics.errors == 0
@@ -675,7 +725,7 @@ async def test_middleware_is_around_a_stream_and_sees_its_connections() -> None:
             seen.append(f"attempt {attempt.number} {attempt.status}")
 
         def after_response(self, *_: object) -> None:
-            seen.append("never")
+            seen.append("never")  # there is no one answer
 
         async def after_error(self, request: Request, error: RonError) -> None:
             seen.append(f"error {request.path} {error.code}")
@@ -699,9 +749,34 @@ async def test_middleware_is_around_a_stream_and_sees_its_connections() -> None:
                 "attempt 2 200",
                 "error /y reconnects_exhausted",
             ]
+            assert client.metrics.errors == client.metrics.calls
         assert source.fields(1)["x-attempt"] == "2"
         assert source.fields(0)["x-tenant"] == source.fields(1)["x-tenant"] == "blue"
         assert source.requests[0][0] == "GET /app/y HTTP/1.1"
+
+
+@pytest.mark.parametrize("overflow", ["wait", "drop_oldest"])
+async def test_middleware_hears_of_an_error_when_the_consumer_does(overflow: Any) -> None:
+    class Hearing(Middleware):
+        def after_error(self, request: Request, error: RonError) -> None:
+            heard.append(error.code)
+            raise LookupError("mine")
+
+    heard: list[str] = []
+    async with serving(THREE) as (url, _):
+        client = RonClient(url)
+        client.add_middleware(Hearing())
+        subscription = client.subscribe("/x", overflow=overflow)
+        await anext(subscription)
+        await client.close()
+        assert client.metrics.in_flight == 0
+        assert [(await anext(subscription)).data for _ in range(2)] == ["1", "2"]
+        assert heard == []
+        with pytest.raises(LookupError, match="mine"):
+            await anext(subscription)
+        assert heard == ["closed"]
+        with pytest.raises(StopAsyncIteration):
+            await anext(subscription)
 
 
 @pytest.mark.parametrize("overflow", ["wait", "drop_oldest"])

@@ -7,7 +7,7 @@ import weakref
 from types import TracebackType
 from typing import Self
 
-from .errors import RonRequestError
+from .errors import RonClosedError, RonRequestError
 from .events import Event, StreamCounters
 from .reception import Reception
 from .subscription import BaseSubscription
@@ -91,8 +91,8 @@ class SubscriptionSync(BaseSubscription):
             ending.atexit = False
         try:
             return self._loops.run_private(self._loop, self._reception.more)
-        except BaseException:
-            if self.state == "closed":
+        except BaseException as error:
+            if self.state == "closed" or isinstance(error, RonClosedError):
                 self.close()
             raise
 
