@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from ron_app_sdk_py.engine.messages import (
     Abort,
+    Connected,
+    Disconnected,
     Done,
+    Events,
     Failed,
     Opened,
     Output,
@@ -62,9 +65,67 @@ def test_an_output_is_taken_apart_item_by_item() -> None:
     )
 
 
+def test_the_items_of_a_stream_are_taken_apart_into_columns() -> None:
+    text = (
+        "\0"
+        "7\0connected\0rid\0false\0"
+        "7\0events\0id\x1an\x003\x004\x002\0message\0a\x1anb\x1as\0\0\0\0note\0i\x1a0\x00250\0"
+        "7\0events\0\x000\x000\x000\0"
+        "7\0lost\x005\0true\0network\0{}\0"
+        "7\0lost\0\0false\0stream\0{}\0"
+    )
+    assert decode(text) == Output(
+        None,
+        [
+            Connected(7, "rid", False),
+            Events(
+                7,
+                "id\n",
+                3,
+                4,
+                ["message", ""],
+                ["a\nb\x1a", "note"],
+                ["", "i\0"],
+                [None, 250],
+            ),
+            Events(7, "", 0, 0, [], [], [], []),
+            Disconnected(7, 5, True, "network", "{}"),
+            Disconnected(7, None, False, "stream", "{}"),
+        ],
+    )
+
+
+ESCAPES = {"\x1a": "\x1as", "\0": "\x1a0", "\n": "\x1an", "\r": "\x1ar"}
+ANY = st.text(st.sampled_from("ab\0\n\r\x1a\xe9\u2028"), max_size=8)
+
+
+@given(st.lists(st.tuples(ANY, ANY, ANY, st.none() | st.integers(0, 10**9))), ANY)
+def test_whatever_the_fields_of_events_hold_comes_whole(
+    events: list[tuple[str, str, str, int | None]], last: str
+) -> None:
+    def escaped(text: str) -> str:
+        return "".join(ESCAPES.get(character, character) for character in text)
+
+    fields = ["", "7", "events", escaped(last), "0", "0", str(len(events))]
+    for *texts, retry in events:
+        fields += [*map(escaped, texts), "" if retry is None else str(retry)]
+    (item,) = decode("\0".join(fields) + "\0").items
+    assert isinstance(item, Events)
+    assert item.last_event_id == last
+    assert [*zip(item.types, item.data, item.ids, item.retries, strict=True)] == events
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "\0007\0connected\0rid\0maybe\0",
+        "\0007\0lost\0x\0true\0network\0{}\0",
+        "\0007\0events\0\x000\x000\x001\0a\0b\0c\0",
+        "\0007\0events\0\x000\x000\x00-1\0",
+        "\0007\0events\0\x000\x000\x0099999999999999999999\0",
+        "\0007\0events\0\x000\x000\x001\0a\0b\0c\0x\0",
+        "\0007\0events\0\x1ax\x000\x000\x000\0",
+        "\0007\0events\0\x000\x000\x001\0a\0b\x1a\0c\0\0",
         "",
         "x",
         "\0x",

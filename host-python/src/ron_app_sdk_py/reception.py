@@ -152,10 +152,13 @@ class Reception:
     def close(self) -> None:
         """Ends it, from any thread."""
         self.progress.close()
-        if self._stream is None:
-            self.progress.state = "closed"
-        else:
+        if self._stream is not None:
             self._stream.close()
+
+    def abandon(self) -> None:
+        """As :meth:`close`, for finalizers."""
+        if self._stream is not None:
+            self._stream.abandon()
 
     def counters(self) -> StreamCounters:
         """What it has come to."""

@@ -25,7 +25,8 @@ class BaseSubscription:
     def state(self) -> State:
         """``connecting``, also before anything was sent; ``open``; ``waiting`` to connect again; or
         ``closed``."""
-        return self._progress.state
+        progress = self._progress
+        return "closed" if progress.closed else progress.state
 
     @property
     def last_event_id(self) -> str:

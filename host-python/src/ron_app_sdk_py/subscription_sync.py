@@ -7,7 +7,7 @@ import weakref
 from types import TracebackType
 from typing import Self
 
-from .errors import RonRequestError
+from .errors import RonClosedError, RonRequestError
 from .events import Event, StreamCounters
 from .reception import Reception
 from .subscription import BaseSubscription
@@ -90,11 +90,12 @@ class SubscriptionSync(BaseSubscription):
             return False
         if self._loop is None:
             self._loop = self._loops.private()
-            weakref.finalize(self, self._loops.close_private, self._loop).atexit = False
+            ending = weakref.finalize(self, _let_go, self._reception, self._loops, self._loop)
+            ending.atexit = False
         try:
             return self._loops.run_private(self._loop, self._reception.more)
-        except BaseException:
-            if self.state == "closed":
+        except BaseException as error:
+            if self.state == "closed" or isinstance(error, RonClosedError):
                 self.close()
             raise
 
@@ -114,3 +115,9 @@ class SubscriptionSync(BaseSubscription):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _let_go(reception: Reception, loops: ThreadLoops, loop: PrivateLoop) -> None:
+    """Ends what nobody has any more. The loop has the stream closed before it closes itself."""
+    reception.abandon()
+    loops.close_private(loop)

@@ -79,6 +79,7 @@ class Stream(InFlight):
         "_error",
         "_given_up",
         "_reader",
+        "_untold",
         "_warned",
         "ended",
         "progress",
@@ -106,6 +107,7 @@ class Stream(InFlight):
         self._warned = False
         self._given_up = False
         self._error: BaseException | None = None
+        self._untold: RonError | None = None
         self._reader: asyncio.Task[None] | None = None
         self._arrival: asyncio.Future[None] | None = None
 
@@ -148,6 +150,8 @@ class Stream(InFlight):
                 await self._carry_on()
         if self.ended and not self.progress.ready and self._error is not None:
             error, self._error = self._error, None
+            if self._untold is not None:
+                await self._tell_middleware(self._untold)
             raise error
 
     async def _carry_on(self) -> None:
@@ -201,7 +205,8 @@ class Stream(InFlight):
                 self.end(self._error)
         except Exception as error:
             self._error = error
-            await self._fail(error)
+            self._untold = error if isinstance(error, RonError) else None
+            self.end(error)
         finally:
             self._carried = False
             self.loop.calls -= 1
@@ -284,7 +289,12 @@ class Stream(InFlight):
 
     async def _fail(self, error: BaseException) -> None:
         self.end(error)
-        if isinstance(error, RonError) and self.middleware:
+        if isinstance(error, RonError):
+            await self._tell_middleware(error)
+
+    async def _tell_middleware(self, error: RonError) -> None:
+        self._untold = None
+        if self.middleware:
             await self.middleware.run("after_error", self.request, error)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -320,8 +330,9 @@ class Stream(InFlight):
             # A signal's handler may be in the middle of a crossing.
             self._carrier.put_off(self)
         elif self.loop.loop.is_closed():
-            # What was open was closed with the loop.
+            # What was open was closed with the loop, and the task that reads was cancelled.
             self.open.clear()
+            self._reader = None
             self.end()
         else:
             self.deliver(Close(self.id))
@@ -340,25 +351,41 @@ class Stream(InFlight):
     def _receive(self, item: InboxItem, wake_at: int | None) -> None:
         if self.ended:
             return
+        reads_on = self._reader is not None and self._reader is not asyncio.current_task()
+        if isinstance(item, Close) and (reads_on or not self._carried):
+            self.end()
+            return
         if not self._carried:
             # Nobody may come for it for long.
             match item:
-                case Close():
-                    self.end()
-                    return
                 case Abort():
-                    self._stop({item.exchange})
-                case Lost() | Failed():
-                    self._stop({*self.open})
+                    self._stop(item.exchange)
+                case Done():
+                    self._conclude(None)
+                    return
+                case Lost(error=error):
+                    self._conclude(error)
+                    return
+                case Failed():
+                    self._conclude(self.error(item))
+                    return
         super()._receive(item, wake_at)
 
-    def _stop(self, exchanges: set[int]) -> None:
-        """Drops exchanges, and what was still to be done for them."""
+    def _stop(self, exchange: int) -> None:
+        """Drops an exchange, and what was still to be done for it."""
         for item in [*self.inbox]:
-            if isinstance(item, Send | Read) and item.exchange in exchanges:
+            if isinstance(item, Send | Read) and item.exchange == exchange:
                 self.inbox.remove(item)
-        for exchange in exchanges:
-            self.abort(exchange)
+        self.abort(exchange)
+
+    def _conclude(self, error: RonError | None) -> None:
+        """The component has ended it while nobody carries it on; who does is told."""
+        self.over = True
+        for item in self.inbox:
+            if isinstance(item, Events):
+                self._take(item)
+        self._error = self._untold = error
+        self.end(error)
 
 
 def _in_use() -> RonRequestError:

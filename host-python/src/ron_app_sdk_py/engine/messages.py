@@ -349,7 +349,9 @@ def _events(call: int, fields: list[str], at: int, *, escaped: bool) -> tuple[Ev
     data = fields[start + 1 : end : 4]
     ids = fields[start + 2 : end : 4]
     told = fields[start + 3 : end : 4]
-    retries = [*map(_optional, told)] if any(told) else list[int | None]([None]) * count
+    retries: list[int | None] = [None] * count
+    if any(told):
+        retries = [*map(_optional, told)]
     if escaped:
         last_event_id = _unescaped(last_event_id)
         ids = _repeated(ids)

@@ -63,7 +63,11 @@ class Closing:
 def raw_headers(request: TransportRequest, host: bytes) -> RawHeaders:
     """The header section: what was asked for, with ``Host`` and ``Content-Length``."""
     headers = [(b"Host", host)]
-    headers += [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers]
+    headers += [
+        # White space around a value is none of it (RFC 9110, section 5.5), and h11 sends none.
+        (name.encode("ascii"), value.strip(" \t").encode("latin-1"))
+        for name, value in request.headers
+    ]
     if request.content is not None or request.method not in _METHODS_WITHOUT_CONTENT:
         headers.append((b"Content-Length", b"%d" % len(request.content or b"")))
     return headers

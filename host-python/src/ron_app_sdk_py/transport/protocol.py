@@ -33,7 +33,8 @@ class TransportRequest:
         content: the body, or None. ``Content-Length`` is its size.
         connect_timeout: seconds for DNS, TCP and TLS together, or None.
         first_byte_timeout: seconds to the first byte of the answer, or None.
-        between_bytes_timeout: seconds between bytes of the answer, or None.
+        between_bytes_timeout: seconds between bytes of the answer, or None. Of a body that is read
+            piece by piece, only the time counts in which a piece is waited for.
         write_timeout: seconds in which the server takes the next 64 KiB of the body, or None.
         acknowledge_timeout: seconds in which the server's system acknowledges what it was sent, or
             None; for operating systems that can tell.
@@ -104,10 +105,11 @@ class TransportResponse(Protocol):
         """
 
     async def read(self, max_bytes: int) -> bytes:
-        """Reads 1 to ``max_bytes`` bytes; none at the end of the body.
+        """Reads 1 to ``max_bytes`` bytes, as soon as there are any; none at the end of the body.
+        What came before it broke comes first. After a cancelled read the answer is aborted.
 
         Raises:
-            TransportFailure: it broke.
+            TransportFailure: it broke, or was silent for too long.
         """
 
     def abort(self) -> None:
