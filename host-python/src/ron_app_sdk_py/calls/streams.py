@@ -257,7 +257,8 @@ class Stream(InFlight):
     def _lose(self, told: Disconnected) -> None:
         """A connection has ended."""
         progress = self.progress
-        error = self.error(Failed(self.id, told.kind, told.report))
+        # Without those before it: there may be any number.
+        error = super().error(Failed(self.id, told.kind, told.report))
         progress.state = "waiting"
         progress.last_error = error
         if progress.tells_losses and not progress.closed:
