@@ -77,6 +77,7 @@ class Stream(InFlight):
         "_carried",
         "_carrier",
         "_error",
+        "_given_up",
         "_reader",
         "_untold",
         "_warned",
@@ -104,6 +105,7 @@ class Stream(InFlight):
         self._carrier = carrier
         self._carried = False
         self._warned = False
+        self._given_up = False
         self._error: BaseException | None = None
         self._untold: RonError | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -257,10 +259,9 @@ class Stream(InFlight):
     def _lose(self, told: Disconnected) -> None:
         """A connection has ended."""
         progress = self.progress
-        # Without those before it: there may be any number.
-        error = super().error(Failed(self.id, told.kind, told.report))
+        error = self.error(Failed(self.id, told.kind, told.report))
+        self._given_up = told.wait is None
         progress.state = "waiting"
-        progress.last_error = error
         if progress.tells_losses and not progress.closed:
             progress.put([error])
         self._warn(buffered=told.buffered)
@@ -277,9 +278,12 @@ class Stream(InFlight):
             )
 
     def error(self, failed: Failed) -> RonError:
-        """As of any call; a stream's own error knows in what its last connection ended."""
+        """In what a connection ended, as of any call; or why no other is made, which knows in what
+        the last one ended."""
         error = super().error(failed)
-        if isinstance(error, RonStreamError):
+        if not self._given_up:
+            self.progress.last_error = error
+        elif isinstance(error, RonStreamError):
             error.last_error = error.__cause__ = self.progress.last_error
         return error
 
