@@ -213,7 +213,11 @@ async def test_cancelling_who_waits_closes_the_socket_at_once(transport: str, wh
 @pytest.mark.parametrize("overflow", ["wait", "drop_oldest"])
 @pytest.mark.parametrize("how", ["cancel", "close", "close the client"])
 async def test_a_subscription_may_be_ended_at_each_of_its_suspensions(
-    transport: str, how: str, overflow: Any, moment: Moment
+    transport: str,
+    how: str,
+    overflow: Any,
+    moment: Moment,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def end(number: int) -> bool:
         """Whether it was suspended as often."""
@@ -254,6 +258,9 @@ async def test_a_subscription_may_be_ended_at_each_of_its_suspensions(
             number += 1
         assert number > (4 if overflow == "wait" else 2)
         await until(lambda: len(asyncio.all_tasks()) == 1)
+    # Nothing has gone wrong unseen.
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_leaving_the_iteration_closes_the_socket(transport: str) -> None:
@@ -456,13 +463,17 @@ async def test_who_reads_ahead_is_told_of_the_end_after_the_events() -> None:
         assert_nothing_is_left(client)
 
 
-async def test_cancelling_who_waits_ends_the_task_that_reads_ahead(transport: str) -> None:
+async def test_cancelling_who_waits_ends_the_task_that_reads_ahead(
+    transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with serving(THREE) as (url, source), RonClient(url, transport=transport) as client:
         subscription = client.subscribe("/x", overflow="drop_oldest")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(take_all(subscription), 0.2)
         await until(lambda: source.gone == 1)
         await until(lambda: len(asyncio.all_tasks()) == 1)
+        gc.collect()
+        assert not caplog.records
         assert_nothing_is_left(client)
 
 
@@ -595,6 +606,7 @@ async def test_the_end_of_a_subscription_is_told_as_an_error_with_its_cause(tran
         assert error.code == "reconnects_exhausted"
         assert error.last_error is subscription.last_error is error.__cause__
         assert isinstance(error.last_error, RonStreamError)
+        assert error.last_error.last_error is None
         assert pickle.loads(pickle.dumps(error)).last_error.code == "stream_ended"
         assert len(source.requests) == 2
         with pytest.raises(StopAsyncIteration):

@@ -102,6 +102,7 @@ class Httpx2Response:
         "_failures",
         "_method",
         "_over",
+        "_reading",
         "_rest",
         "_stream",
         "headers",
@@ -126,6 +127,7 @@ class Httpx2Response:
         self._chunks = stream.__aiter__()
         self._rest = b""
         self._over = False
+        self._reading = False
         try:
             check_header_section(headers)
         except TransportFailure:
@@ -154,7 +156,7 @@ class Httpx2Response:
             raise TransportFailure("connection-terminated", "read after its end")
         try:
             while not self._rest:
-                self._rest = await anext(self._chunks)
+                self._rest = await self._next()
         except StopAsyncIteration:
             await self._close()
             return b""
@@ -168,6 +170,14 @@ class Httpx2Response:
         part, self._rest = self._rest[:max_bytes], self._rest[max_bytes:]
         return part
 
+    async def _next(self) -> bytes:
+        self._reading = True
+        try:
+            part: bytes = await anext(self._chunks)
+        finally:
+            self._reading = False
+        return part
+
     def abort(self) -> None:
         """Closes the connection unless the body was read to its end."""
         if not self._over:
@@ -176,6 +186,10 @@ class Httpx2Response:
     async def _close(self) -> None:
         if not self._over:
             self._over = True
+            if self._reading:
+                # Who reads hears of it, and so do the chunks.
+                await self._stream.aclose()
+                return
             async with aclosing(self._stream), aclosing(self._chunks):
                 pass
 
