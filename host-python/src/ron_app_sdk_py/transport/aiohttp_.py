@@ -135,7 +135,6 @@ class AiohttpResponse:
 
     __slots__ = (
         "_between_bytes_timeout",
-        "_failure",
         "_lost",
         "_method",
         "_reads",
@@ -151,7 +150,6 @@ class AiohttpResponse:
         self._response = response
         self._between_bytes_timeout = between_bytes_timeout
         self._reads = False
-        self._failure: TransportFailure | None = None
         self.status = response.status
         self.headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -220,28 +218,34 @@ class AiohttpResponse:
             _set_read_timeout(self._response, None)
         try:
             while not content.at_eof():
-                part = content.read_nowait(max_bytes)
-                if not part and self._failure is not None:
-                    raise self._failure
+                part = _waiting_bytes(content, max_bytes)
                 if not part and not content.is_eof():
                     async with asyncio.timeout(self._between_bytes_timeout):
                         part = await content.read(max_bytes)
                 if part:
                     return part
         except _FAILURES as error:
-            self._failure = _failure(self._lost or error, head_seen=True)
             self.abort()
-            # aiohttp would keep what arrived before.
-            content.set_exception(None)  # type: ignore[arg-type]
-            part = content.read_nowait(max_bytes)
-            if not part:
-                raise self._failure from None
-            return part
+            raise _failure(self._lost or error, head_seen=True) from None
         return b""
 
     def abort(self) -> None:
         """Closes the connection unless the body was read to its end."""
         _abort(self._response)
+
+
+def _waiting_bytes(content: aiohttp.StreamReader, max_bytes: int) -> bytes:
+    """What has come and was not read yet. Once the connection is lost aiohttp would not give it,
+    and nobody might send it again."""
+    lost = content.exception()
+    if lost is None:
+        return content.read_nowait(max_bytes)
+    content.set_exception(None)  # type: ignore[arg-type]
+    part = content.read_nowait(max_bytes)
+    content.set_exception(lost)
+    if not part:
+        raise lost
+    return part
 
 
 def _set_read_timeout(response: aiohttp.ClientResponse, seconds: float | None) -> None:
