@@ -176,9 +176,8 @@ impl Writer {
     /// Adds a text field. NUL, CR and LF must have been refused long before; here they become
     /// U+FFFD, so that no text can ever forge a field.
     pub fn text(&mut self, field: &str) {
-        if has_control(field) && field.contains(['\0', '\r', '\n']) {
-            self.message
-                .push_str(&field.replace(['\0', '\r', '\n'], "\u{fffd}"));
+        if has_control(field) {
+            self.push_replaced(field);
         } else {
             self.message.push_str(field);
         }
@@ -199,6 +198,17 @@ impl Writer {
     /// Adds an escaped field that stands for what the same field was last time: U+001A before `=`.
     pub fn repeated(&mut self) {
         self.message.push_str("\x1a=\0");
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_replaced(&mut self, field: &str) {
+        for c in field.chars() {
+            self.message.push(match c {
+                '\0' | '\r' | '\n' => '\u{fffd}',
+                c => c,
+            });
+        }
     }
 
     #[cold]

@@ -8,14 +8,15 @@ use ron_core::error::Error;
 use ron_core::problem::Problem;
 use ron_core::retry;
 
-use crate::failure;
 use crate::limiter::{Limiter, Place};
 use crate::runtime::ready;
 use crate::session::Session;
+use crate::subscription::Outlet;
 use crate::wit::wasi::clocks::wall_clock;
 use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse};
 use crate::wit::wasi::io::streams::StreamError;
 use crate::wit::wasi::random::random;
+use crate::{exchange, failure};
 
 /// Passes on an answer whose status is below 300, and reads any other to the problem that it tells.
 /// The pace of the session's exchanges learns from both. `began` is when the request was sent.
@@ -42,18 +43,23 @@ pub async fn accept(
     if status < 300 {
         return Ok(response);
     }
-    Err(refusal(session, response, began).await)
+    Err(refusal(session, response, began, None).await)
 }
 
-/// The problem that an answer tells whose status is 300 or more.
-pub async fn refusal(session: &Session, response: IncomingResponse, began: u64) -> Error {
+/// The problem that an answer tells whose status is 300 or more. Its bytes may come by way of `outlet`.
+pub async fn refusal(
+    session: &Session,
+    response: IncomingResponse,
+    began: u64,
+    outlet: Option<&Outlet>,
+) -> Error {
     let status = response.status();
     let headers = response.headers().entries();
     // A redirect's body says nothing that its status and Location don't.
     let (body, _place) = if status < 400 {
         (Vec::new(), None)
     } else {
-        read_error(response, &session.root.large_errors).await
+        read_error(response, &session.root.large_errors, outlet).await
     };
     let now = wall_clock::now();
     let now = UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds);
@@ -70,7 +76,11 @@ pub async fn refusal(session: &Session, response: IncomingResponse, began: u64) 
 
 /// Reads a body until its end, a failure or `max` bytes, whichever comes first. The result keeps
 /// the place that a large one needs among `large`.
-async fn read_error(response: IncomingResponse, large: &Rc<Limiter>) -> (Vec<u8>, Option<Place>) {
+async fn read_error(
+    response: IncomingResponse,
+    large: &Rc<Limiter>,
+    outlet: Option<&Outlet>,
+) -> (Vec<u8>, Option<Place>) {
     let (mut bytes, mut place) = (Vec::new(), None);
     let Ok(body) = response.consume() else {
         return (bytes, place);
@@ -92,10 +102,7 @@ async fn read_error(response: IncomingResponse, large: &Rc<Limiter>) -> (Vec<u8>
             MAX_ERROR_BYTES - read
         };
         let chunk = ready(
-            || match stream.read(left) {
-                Ok(chunk) if chunk.is_empty() => None,
-                other => Some(other),
-            },
+            || exchange::read(&stream, left, outlet),
             || stream.subscribe(),
         );
         match chunk.await {

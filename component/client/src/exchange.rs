@@ -10,6 +10,7 @@ use ron_core::request::Prepared;
 use crate::content::Content;
 use crate::failure;
 use crate::runtime::{ready, within};
+use crate::subscription::Outlet;
 use crate::wit::wasi::http::outgoing_handler;
 use crate::wit::wasi::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
@@ -198,6 +199,23 @@ async fn permit(stream: &OutputStream, limit: Option<Duration>) -> Result<u64, U
     match limit {
         None => Ok(permit.await?),
         Some(limit) => Ok(within(limit, permit).await.ok_or(Unwritten::Stuck)??),
+    }
+}
+
+/// Up to `max` of the bytes that a body has, or its end; none if it has none yet. Those of a
+/// subscription may have been handed to its outlet instead.
+pub fn read(
+    stream: &InputStream,
+    max: u64,
+    outlet: Option<&Outlet>,
+) -> Option<Result<Vec<u8>, StreamError>> {
+    let supplied = outlet.map(Outlet::take_supplied).unwrap_or_default();
+    if !supplied.is_empty() {
+        return Some(Ok(supplied));
+    }
+    match stream.read(max) {
+        Ok(chunk) if chunk.is_empty() => None,
+        other => Some(other),
     }
 }
 

@@ -107,6 +107,11 @@ impl Outlet {
         self.supplied.replace(bytes);
     }
 
+    /// Takes those bytes.
+    pub fn take_supplied(&self) -> Vec<u8> {
+        self.supplied.take()
+    }
+
     /// How many requests were sent.
     pub fn attempts(&self) -> u32 {
         self.attempts.get()
@@ -166,6 +171,7 @@ pub async fn perform(
         plane: call.plane,
         path: prepared.path().to_owned(),
         was_open: Cell::new(false),
+        has_asked: Cell::new(false),
     };
     let work = subscription.run(prepared, content, rules, now);
     let result = match interruptible(&session, end, work).await {
@@ -190,6 +196,8 @@ struct Subscription<'a> {
     path: String,
     /// Whether any connection has got as far as the head of a stream.
     was_open: Cell<bool>,
+    /// Whether the present one has sent a request.
+    has_asked: Cell<bool>,
 }
 
 /// Where a stream stands, over all connections.
@@ -258,7 +266,8 @@ impl Subscription<'_> {
     async fn lose(&self, mut error: Error, wait: Option<Duration>) {
         // A gateway reads the whole body before it answers (`protocol.md` 1.3).
         let is_silent = error.kind == ErrorKind::Timeout && error.phase != Some(Phase::Connect);
-        let buffered = is_silent && !self.was_open.get() && self.plane == Plane::App;
+        let is_unanswered = self.has_asked.get() && !self.was_open.get();
+        let buffered = is_silent && is_unanswered && self.plane == Plane::App;
         self.session.scrub(&mut error);
         self.tell("stream lost", Some(&error.code), wait);
         let update = Update::Lost {
@@ -332,6 +341,7 @@ impl Subscription<'_> {
         let limits = Limits::new(&config.timeouts, prepared.timeout);
         let limits = limits.with_silence(stream.idle_timeout);
         let now = monotonic_clock::now();
+        self.has_asked.set(false);
         let deadline = now.saturating_add(nanoseconds(prepared.timeout));
         let place = self.session.root.limiter.place(now, deadline).await;
         let _place = place.map_err(|refusal| refusal.error)?;
@@ -339,6 +349,8 @@ impl Subscription<'_> {
         let mut redirects = 0;
         loop {
             let began = monotonic_clock::now();
+            self.has_asked.set(true);
+            self.outlet.supplied.take();
             self.outlet.attempts.set(self.outlet.attempts() + 1);
             let response = exchange::send(&config.origin, &limits, &prepared, content).await?;
             let status = response.status();
@@ -353,7 +365,14 @@ impl Subscription<'_> {
                     let target =
                         redirect::target(&config.origin, self.plane, &prepared.target, &location);
                     let Some(target) = target else {
-                        return Err(answer::refusal(self.session, response, began).await);
+                        let mut error =
+                            answer::refusal(self.session, response, began, Some(self.outlet)).await;
+                        let message = "the server redirects to another origin, out of the plane or nowhere; a stream follows it to no such place";
+                        error.message = message.to_owned();
+                        if let Some(problem) = &mut error.problem {
+                            problem.message = message.to_owned();
+                        }
+                        return Err(error);
                     };
                     if redirects == MAX_REDIRECTS {
                         return Err(Error::new(
@@ -370,7 +389,9 @@ impl Subscription<'_> {
                     }
                 }
                 Head::Refused => {
-                    return Err(answer::refusal(self.session, response, began).await);
+                    return Err(
+                        answer::refusal(self.session, response, began, Some(self.outlet)).await,
+                    );
                 }
             }
         }
@@ -385,16 +406,7 @@ impl Subscription<'_> {
     ) -> Result<(), Error> {
         loop {
             let chunk = ready(
-                || {
-                    let supplied = self.outlet.supplied.take();
-                    if !supplied.is_empty() {
-                        return Some(Ok(supplied));
-                    }
-                    match input.read(STREAM_READ_BYTES) {
-                        Ok(chunk) if chunk.is_empty() => None,
-                        other => Some(other),
-                    }
-                },
+                || exchange::read(input, STREAM_READ_BYTES, Some(self.outlet)),
                 || input.subscribe(),
             );
             let chunk = match chunk.await {

@@ -91,3 +91,5 @@ pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
 /// What the caller may raise both to: the component's memory holds no more.
 pub const LARGEST_EVENT_BYTES: usize = 15 * 1024 * 1024;
+/// The longest event id that is sent back, in bytes: servers refuse sections of 8 KiB.
+pub const MAX_SENT_ID_BYTES: usize = 4096;

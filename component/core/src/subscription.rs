@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::defaults::{
     IDLE_TIMEOUT, LARGEST_EVENT_BYTES, MAX_EVENT_BYTES, MAX_LINE_BYTES, MAX_RECONNECT_SCALE,
-    MIN_RECONNECT_SCALE, RECONNECT_DELAY, RECONNECT_TIMEOUT,
+    MAX_SENT_ID_BYTES, MIN_RECONNECT_SCALE, RECONNECT_DELAY, RECONNECT_TIMEOUT,
 };
 use crate::error::{Error, ErrorKind};
 use crate::event_stream::Limits;
@@ -198,9 +198,11 @@ fn last(headers: &[Field], name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// The `Last-Event-ID` field; none if there is no id, or one that a field can't hold.
+/// The `Last-Event-ID` field; none if there is no id, or one that a field can't hold or no server
+/// takes.
 pub fn last_event_id(id: &str) -> Option<Field> {
-    let fits = !id.is_empty() && !id.contains(|c: char| c.is_ascii_control() && c != '\t');
+    let is_short = !id.is_empty() && id.len() <= MAX_SENT_ID_BYTES;
+    let fits = is_short && !id.contains(|c: char| c.is_ascii_control() && c != '\t');
     fits.then(|| (LAST_EVENT_ID.to_owned(), id.as_bytes().to_vec()))
 }
 
@@ -291,6 +293,7 @@ mod tests {
         assert_eq!(last_event_id(""), None);
         assert_eq!(last_event_id("a\u{1}"), None);
         assert_eq!(last_event_id("a\u{7f}"), None);
+        assert_eq!(last_event_id(&"a".repeat(MAX_SENT_ID_BYTES + 1)), None);
         let sent = last_event_id("\u{e9}\t1").map(|(_, value)| value);
         assert_eq!(sent.as_deref(), Some("\u{e9}\t1".as_bytes()));
     }
