@@ -845,7 +845,7 @@ async def main(url):
     assert os.waitpid(child, 0)[1] == 0
     for _ in range(2):
         await anext(ours), await asyncio.to_thread(next, theirs)
-    print(len(input()))
+    print(len(input()), flush=True)
     for taker in (ours.__anext__(), asyncio.to_thread(next, theirs)):
         print((await taker).data)
     ours.close(), theirs.close()
