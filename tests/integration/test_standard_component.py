@@ -195,7 +195,9 @@ async def test_the_node_is_asked_without_the_credential_unless_it_is_included(
             session = client.open(url, token=TOKEN)
             for credential in ("omit", "include"):
                 request = client.request("GET", "/healthz")
-                response = client.call("node", "send", session, request, credential)
+                call = client.call("node", "start", session, request, credential, 0)
+                client.call("session", "[method]call.wait", call)
+                response = client.call("session", "[method]call.poll", call)
                 assert status(client, response) == 200
 
         await asyncio.to_thread(work)

@@ -1,6 +1,7 @@
 //! Sessions and calls by the ids that the host chose.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 
 use litemap::LiteMap;
 use ron_abi::{Malformed, NO_CALL, Reader, Writer, latin1_length};
@@ -17,7 +18,9 @@ use crate::wit::ron::wire::port;
 #[derive(Default)]
 pub struct Calls {
     sessions: RefCell<LiteMap<u64, Session>>,
-    calls: RefCell<LiteMap<u64, Work>>,
+    /// The last one first: when all end in one crossing they end in order, and each removal moves what
+    /// is behind it.
+    calls: RefCell<LiteMap<Reverse<u64>, Work>>,
     log_level: Cell<Option<LogLevel>>,
     /// Whether the host wants timelines.
     timelines: Cell<bool>,
@@ -32,7 +35,8 @@ enum Work {
 impl Calls {
     /// Opens a root session.
     pub fn open(&self, open: Open, out: &mut Writer) -> Result<(), Malformed> {
-        self.unused("session", &self.sessions, open.session)?;
+        let is_taken = self.sessions.borrow().contains_key(&open.session);
+        unused("session", open.session, is_taken)?;
         port::seed(&open.entropy).map_err(Malformed::new)?;
         self.timelines.set(open.timeline);
         self.opened(open.session, admin::open(&open.configuration), out);
@@ -41,7 +45,8 @@ impl Calls {
 
     /// Opens a derived session.
     pub fn derive(&self, derive: &Derive, out: &mut Writer) -> Result<(), Malformed> {
-        self.unused("session", &self.sessions, derive.session)?;
+        let is_taken = self.sessions.borrow().contains_key(&derive.session);
+        unused("session", derive.session, is_taken)?;
         let result = {
             let sessions = self.sessions.borrow();
             let parent = sessions
@@ -65,7 +70,11 @@ impl Calls {
 
     /// Starts a call and runs it.
     pub fn begin(&self, begin: Begin, out: &mut Writer) -> Result<(), Malformed> {
-        self.unused("call", &self.calls, begin.call)?;
+        unused(
+            "call",
+            begin.call,
+            self.calls.borrow().contains_key(&Reverse(begin.call)),
+        )?;
         let id = begin.call;
         if self.log_level.replace(begin.log_level) != begin.log_level {
             driver::set_log_level(begin.log_level);
@@ -97,27 +106,15 @@ impl Calls {
                 }
             }
         };
-        self.calls.borrow_mut().insert(id, call);
+        self.calls.borrow_mut().insert(Reverse(id), call);
         self.run(id, out);
-        Ok(())
-    }
-
-    fn unused<T>(
-        &self,
-        what: &str,
-        taken: &RefCell<LiteMap<u64, T>>,
-        id: u64,
-    ) -> Result<(), Malformed> {
-        if id == NO_CALL || taken.borrow().contains_key(&id) {
-            return Err(Malformed::new(format!("the {what} id is 0 or in use")));
-        }
         Ok(())
     }
 
     /// Runs a call or a stream as far as it goes.
     pub fn run(&self, id: u64, out: &mut Writer) {
         port::attribute(id);
-        let is_over = match self.calls.borrow().get(&id) {
+        let is_over = match self.calls.borrow().get(&Reverse(id)) {
             Some(Work::Call(call)) => self.run_call(id, call, out),
             Some(Work::Stream(stream)) => run_stream(id, stream, out),
             None => {
@@ -126,7 +123,7 @@ impl Calls {
             }
         };
         if is_over {
-            self.calls.borrow_mut().remove(&id);
+            self.calls.borrow_mut().remove(&Reverse(id));
         }
     }
 
@@ -166,7 +163,7 @@ impl Calls {
     /// Takes an event that is for a stream itself; false if it is for `wire`.
     pub fn take_event(&self, id: u64, event: &str) -> Result<bool, Malformed> {
         let calls = self.calls.borrow();
-        let Some(Work::Stream(stream)) = calls.get(&id) else {
+        let Some(Work::Stream(stream)) = calls.get(&Reverse(id)) else {
             return Ok(false);
         };
         let mut reader = Reader::new(event);
@@ -201,7 +198,7 @@ impl Calls {
 
     /// Drops a call; the exchanges that it held are aborted.
     pub fn cancel(&self, id: u64, out: &mut Writer) {
-        let call = self.calls.borrow_mut().remove(&id);
+        let call = self.calls.borrow_mut().remove(&Reverse(id));
         drop(call);
         out.items(&port::drain());
     }
@@ -267,4 +264,11 @@ fn run_stream(id: u64, stream: &Subscription, out: &mut Writer) -> bool {
             }
         }
     }
+}
+
+fn unused(what: &str, id: u64, is_taken: bool) -> Result<(), Malformed> {
+    if id == NO_CALL || is_taken {
+        return Err(Malformed::new(format!("the {what} id is 0 or in use")));
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 //! the pace that the server can bear.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -22,8 +23,8 @@ pub struct Limiter {
     max_queue: u32,
     throttle: RefCell<Throttle>,
     taken: Cell<u32>,
-    /// By number, in order of arrival.
-    queue: RefCell<LiteMap<u64, Rc<Waiter>>>,
+    /// By number, in order of arrival, the last one first.
+    queue: RefCell<LiteMap<Reverse<u64>, Rc<Waiter>>>,
     queued: Cell<u64>,
 }
 
@@ -84,7 +85,9 @@ impl Limiter {
         let waiter = Rc::<Waiter>::default();
         let number = self.queued.get();
         self.queued.set(number + 1);
-        self.queue.borrow_mut().insert(number, waiter.clone());
+        let mut queue = self.queue.borrow_mut();
+        queue.insert(Reverse(number), waiter.clone());
+        drop(queue);
         Waiting {
             limiter: self,
             waiter,
@@ -103,7 +106,7 @@ impl Limiter {
         let mut throttle = self.throttle.borrow_mut();
         throttle.slow_down(now, started, under_way, asked, random);
         // Those that wait learn how long.
-        for waiter in self.queue.borrow().values() {
+        for waiter in self.queue.borrow().iter_values().rev() {
             if let Some(waker) = waiter.waker.take() {
                 waker.wake();
             }
@@ -150,7 +153,7 @@ impl Limiter {
         }
         let next = || {
             let mut queue = self.queue.borrow_mut();
-            let number = *queue.first()?.0;
+            let number = *queue.last()?.0;
             queue.remove(&number)
         };
         while self.has_room()
@@ -225,7 +228,8 @@ impl Drop for Waiting<'_> {
         if self.waiter.granted.get() {
             self.limiter.give_back();
         } else {
-            self.limiter.queue.borrow_mut().remove(&self.number);
+            let mut queue = self.limiter.queue.borrow_mut();
+            queue.remove(&Reverse(self.number));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! others wait.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
@@ -21,8 +22,8 @@ const BLOCKING: u64 = u64::MAX;
 
 #[derive(Default)]
 struct Runtime {
-    /// By time, then in order of making.
-    timers: RefCell<LiteMap<(u64, u64), Waker>>,
+    /// By time, then in order of making, the last one first: most end as they come.
+    timers: RefCell<LiteMap<Reverse<(u64, u64)>, Waker>>,
     timers_made: Cell<u64>,
     woken: RefCell<Vec<u64>>,
     /// Whether the future that is being blocked on was woken while it ran.
@@ -68,8 +69,8 @@ fn fire(runtime: &Runtime) {
         return;
     }
     let now = monotonic_clock::now();
-    while let Some((&key, _)) = timers.first()
-        && key.0 <= now
+    while let Some((&key, _)) = timers.last()
+        && key.0.0 <= now
     {
         if let Some(waker) = timers.remove(&key) {
             waker.wake();
@@ -81,7 +82,7 @@ fn fire(runtime: &Runtime) {
 pub fn wake_at() -> Option<u64> {
     RUNTIME.with(|runtime| {
         let timers = runtime.timers.borrow();
-        timers.first().map(|((when, _), _)| *when)
+        timers.last().map(|(key, _)| key.0.0)
     })
 }
 
@@ -114,7 +115,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// Ends at a point on the monotonic clock.
 pub struct Sleep {
     when: u64,
-    key: Option<(u64, u64)>,
+    key: Option<Reverse<(u64, u64)>>,
 }
 
 /// Waits until `when`.
@@ -138,7 +139,7 @@ impl Future for Sleep {
         self.key = RUNTIME.with(|runtime| {
             let made = runtime.timers_made.get();
             runtime.timers_made.set(made + 1);
-            let key = (self.when, made);
+            let key = Reverse((self.when, made));
             runtime
                 .timers
                 .borrow_mut()

@@ -1,6 +1,7 @@
 //! Sessions: a configuration, and what a root and those derived from it share.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -28,7 +29,7 @@ pub struct Root {
     /// The bytes of half events of all streams.
     streams: Cell<u64>,
     /// Calls to wake when a session closes.
-    calls: RefCell<LiteMap<u64, Waker>>,
+    calls: RefCell<LiteMap<Reverse<u64>, Waker>>,
     calls_made: Cell<u64>,
 }
 
@@ -74,7 +75,7 @@ impl Session {
     /// Ends the session.
     pub fn close(&self) {
         self.closed.set(true);
-        for waker in self.root.calls.borrow().values() {
+        for waker in self.root.calls.borrow().iter_values().rev() {
             waker.wake_by_ref();
         }
     }
@@ -142,7 +143,8 @@ impl Session {
     pub fn watch(&self, waker: &Waker) -> Watch {
         let id = self.root.calls_made.get();
         self.root.calls_made.set(id + 1);
-        self.root.calls.borrow_mut().insert(id, waker.clone());
+        let mut calls = self.root.calls.borrow_mut();
+        calls.insert(Reverse(id), waker.clone());
         Watch {
             root: self.root.clone(),
             id,
@@ -212,7 +214,7 @@ pub struct Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.root.calls.borrow_mut().remove(&self.id);
+        self.root.calls.borrow_mut().remove(&Reverse(self.id));
     }
 }
 
