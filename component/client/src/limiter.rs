@@ -85,9 +85,10 @@ impl Limiter {
         let waiter = Rc::<Waiter>::default();
         let number = self.queued.get();
         self.queued.set(number + 1);
-        let mut queue = self.queue.borrow_mut();
-        queue.insert(Reverse(number), waiter.clone());
-        drop(queue);
+        {
+            let mut queue = self.queue.borrow_mut();
+            queue.insert(Reverse(number), waiter.clone());
+        }
         Waiting {
             limiter: self,
             waiter,
@@ -106,7 +107,7 @@ impl Limiter {
         let mut throttle = self.throttle.borrow_mut();
         throttle.slow_down(now, started, under_way, asked, random);
         // Those that wait learn how long.
-        for waiter in self.queue.borrow().iter_values().rev() {
+        for waiter in self.queue.borrow().values().rev() {
             if let Some(waker) = waiter.waker.take() {
                 waker.wake();
             }

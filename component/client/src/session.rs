@@ -75,7 +75,7 @@ impl Session {
     /// Ends the session.
     pub fn close(&self) {
         self.closed.set(true);
-        for waker in self.root.calls.borrow().iter_values().rev() {
+        for waker in self.root.calls.borrow().values().rev() {
             waker.wake_by_ref();
         }
     }
