@@ -43,6 +43,10 @@ async def test_the_example_runs(node: str, capsys: pytest.CaptureFixture[str]) -
         ("…", "0123456789"),
         ("/jobs", "/echo"),
         ("/report", "/hello"),
+        (
+            'client.subscribe("/events", max_events=3)',
+            'client.node.subscribe("/registry/stream", max_events=1)',
+        ),
         ('client.get("/hello")\n', 'client.get("/problem")\n'),
     ):
         assert given in example
@@ -52,5 +56,5 @@ async def test_the_example_runs(node: str, capsys: pytest.CaptureFixture[str]) -
     await eval(code, names)
     assert names["greeting"] == {"ok": True, "message": "hello, facet"}
     out = capsys.readouterr().out
-    assert out.startswith("502 upstream_unavailable attempt 1 at 0.0")
+    assert out.startswith("heartbeat 1\n502 upstream_unavailable attempt 1 at 0.0")
     assert out.endswith("no other attempt: attempts used up\n")

@@ -467,7 +467,7 @@ impl Stream {
                 return false;
             }
             match (message, &mut *events_left) {
-                (Message::Event(_), Some(0)) => false,
+                (_, Some(0)) => false,
                 (Message::Event(_), Some(left)) => {
                     *left -= 1;
                     true

@@ -69,9 +69,9 @@ impl Settings {
     /// Kind `request`, naming the setting.
     pub fn checked(self) -> Result<Rules, Error> {
         let refused = |message: String| Err(Error::request("invalid_option", message));
-        if self.last_event_id.contains(['\0', '\r', '\n']) {
+        if !self.last_event_id.is_empty() && last_event_id(&self.last_event_id).is_none() {
             return refused(
-                "last_event_id holds NUL or a line end, which no event id has".to_owned(),
+                "last_event_id holds a control character or has more than 4096 bytes, and can't be sent; leave it out".to_owned(),
             );
         }
         let delays = MIN_RECONNECT_SCALE..=MAX_RECONNECT_SCALE;
