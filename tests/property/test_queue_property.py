@@ -257,8 +257,8 @@ class Queue:
             case "closed", _:
                 assert call.session == self.derived
             case "problem", _:
-                # It is not repeated, or found the queue full when it would have been, or waits for its
-                # place in vain.
+                # It is not repeated, or found the queue full when it would have been, or waits for
+                # its place in vain.
                 in_vain = failed.call in self.waiting and self.paused_until >= call.deadline
                 assert call.due is not None or joining or in_vain
             case other:
