@@ -25,7 +25,7 @@ pub struct Root {
     pub large_errors: Rc<Limiter>,
     /// The bytes of the heads of all calls under way.
     heads: Cell<u64>,
-    /// The bytes of half events of all streams.
+    /// The bytes that are held of all streams.
     streams: Cell<u64>,
     /// Calls to wake when a session closes.
     calls: RefCell<LiteMap<u64, Waker>>,
@@ -150,7 +150,7 @@ impl Session {
     }
 }
 
-/// The room of a stream's half event.
+/// The room of what is held of a stream: a half event, its ids, and what is handed over.
 pub struct HalfEvent {
     root: Rc<Root>,
     bytes: u64,
@@ -180,7 +180,7 @@ impl HalfEvent {
                 ErrorKind::TooLarge,
                 "streams_full",
                 format!(
-                    "the unfinished events of all streams take {all} bytes, more than {MAX_STREAMS_BYTES}; lower max_event_bytes or subscribe to fewer streams at once"
+                    "the unfinished events and ids of all streams take {all} bytes, more than {MAX_STREAMS_BYTES}; lower max_event_bytes or subscribe to fewer streams at once"
                 ),
             ));
         }
