@@ -29,7 +29,7 @@ CHUNKS = [1_000_000, 1, 3]
 Seen = list[dict[str, Any]]
 
 
-def cases(kind: str) -> Any:
+def cases(kind: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", VECTORS[kind], ids=shared_vectors.title)
 
 
