@@ -6,7 +6,8 @@ import itertools
 import json
 import string
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import pytest
 
@@ -22,7 +23,7 @@ from ron_app_sdk_py.defaults import (
 from ron_app_sdk_py.engine import settings
 from ron_app_sdk_py.engine.artifact import load
 from ron_app_sdk_py.engine.guest import Begin, Guest
-from ron_app_sdk_py.engine.messages import Failed, Item, Output, Pairs, Read, Send
+from ron_app_sdk_py.engine.messages import Events, Failed, Item, Output, Pairs, Read, Send
 from ron_app_sdk_py.engine.runtime import Runtime, compiled
 
 MARGIN = 3
@@ -160,6 +161,177 @@ def test_the_end_of_every_call_at_once_does_not_come_near_the_fuel_s_end(guest: 
     assert output.items == []  # it waits in the queue
     assert len([item for item in guest.close(1).items if isinstance(item, Failed)]) == 1100
     assert fuel_spent(guest) * MARGIN < GUEST_FUEL
+
+
+def code_of(failed: Failed) -> str:
+    code: str = json.loads(failed.report)["code"]
+    return code
+
+
+def subscribed(guest: Guest, call: int, options: Pairs) -> int:
+    """The exchange of a stream that is open."""
+    begin = Begin("GET", "/x", None, [("stream", "events"), *options], [], [])
+    (send,) = guest.begin(1, call, begin).items
+    assert isinstance(send, Send)
+    guest.response(call, send.exchange, 200, [("content-type", "text/event-stream")])
+    return send.exchange
+
+
+class Bytes(NamedTuple):
+    """What a server sends, and what comes of it."""
+
+    content: bytes
+    messages: int
+    options: Pairs = ()
+    code: str | None = None
+
+
+def filled_up(unit: bytes, size: int) -> bytes:
+    return unit * (size // len(unit))
+
+
+READ = 64 * 1024
+"""``STREAM_READ_BYTES`` of ``core``."""
+
+MIB = 1024 * 1024
+LARGEST_EVENT = 15 * MIB
+"""``LARGEST_EVENT_BYTES`` of ``core``."""
+
+RAISED = [("max-line-bytes", str(LARGEST_EVENT)), ("max-event-bytes", str(LARGEST_EVENT))]
+COMMENTS = [("comments", "true")]
+TINY_EVENTS = filled_up(b"data\n\n", READ)
+NEARLY_A_MIB, NEARLY_ALL = MIB - 10, LARGEST_EVENT - 10
+
+STREAMS = {
+    "comments": Bytes(filled_up(b":\n", READ), READ // 2, COMMENTS),
+    "comments that nobody wants": Bytes(filled_up(b":\n", READ), 0),
+    "comments of no text": Bytes(filled_up(b":\xff\n", READ), READ // 3, COMMENTS),
+    "empty lines": Bytes(filled_up(b"\n", READ), 0),
+    "events": Bytes(TINY_EVENTS, READ // 6),
+    "events with types": Bytes(filled_up(b"event:a\ndata\n\n", READ), READ // 14),
+    "events with ids": Bytes(b"".join(b"id:%04d\ndata\n\n" % n for n in range(4500)), 4500),
+    "reconnection times": Bytes(filled_up(b"retry:1\ndata\n\n", READ), READ // 14),
+    "events to escape": Bytes(filled_up(b"data:\x1a\n\n", READ), READ // 8),
+    "events of no text": Bytes(filled_up(b"data:\xff\n\n", READ), READ // 8),
+    "heartbeats that nobody wants": Bytes(
+        filled_up(b"event:heartbeat\ndata\n\n", READ), 0, [("drop-heartbeats", "true")]
+    ),
+    "a large id": Bytes(b"id:%b\n\n" % (b"i" * NEARLY_A_MIB) + TINY_EVENTS, READ // 6),
+    "a large id to escape": Bytes(b"id:%b\n\n" % (b"\x1a" * NEARLY_A_MIB) + TINY_EVENTS, READ // 6),
+    "a large id of no text": Bytes(
+        b"id:%b\n\n" % (b"\xff" * NEARLY_A_MIB) + TINY_EVENTS, READ // 6
+    ),
+    "large ids, one after the other": Bytes(b"id:%b\ndata\n\n" % (b"\xff" * NEARLY_A_MIB) * 3, 3),
+    "a large type to escape": Bytes(b"event:%b\ndata\n\n" % (b"\x1a" * NEARLY_A_MIB), 1),
+    "large data": Bytes(b"data:%b\n\n" % (b"x" * NEARLY_A_MIB), 1),
+    "large data to escape": Bytes(b"data:%b\n\n" % (b"\x1a" * NEARLY_A_MIB), 1),
+    "large data of no text": Bytes(b"data:%b\n\n" % (b"\xff" * NEARLY_A_MIB), 1),
+    "large data of line ends": Bytes(filled_up(b"data\n", 5 * NEARLY_A_MIB) + b"\n", 1),
+    "the largest data": Bytes(b"data:%b\n\n" % (b"x" * NEARLY_ALL), 1, RAISED),
+    "the largest data, one byte to escape": Bytes(
+        b"data:%b\x1a\n\n" % (b"x" * (NEARLY_ALL - 1)), 1, RAISED
+    ),
+    "the largest data, not ASCII": Bytes(
+        b"data:%b\n\n" % ("\u00e9".encode() * (NEARLY_ALL // 2)), 1, RAISED
+    ),
+    "the largest data in a million lines": Bytes(
+        b"data:%b\n" % (b"x" * 14) * 1_000_000 + b"\n", 1, RAISED
+    ),
+    "the largest data to escape": Bytes(b"data:%b\n\n" % (b"\x1a" * (8 * MIB - 100)), 1, RAISED),
+    "more to escape": Bytes(b"data:%b\n\n" % (b"\x1a" * NEARLY_ALL), 0, RAISED, "streams_full"),
+    "the largest data of no text": Bytes(b"data:%b\n\n" % (b"\xff" * (5 * MIB)), 1, RAISED),
+    "more of no text": Bytes(
+        b"data:%b\n\n" % (b"\xff" * (5 * MIB + 1)), 0, RAISED, "event_too_large"
+    ),
+    "the largest id": Bytes(b"id:%b\ndata\n\n" % (b"i" * NEARLY_ALL), 0, RAISED, "streams_full"),
+    "the largest comment": Bytes(b":%b\n" % (b"x" * NEARLY_ALL), 1, [*RAISED, *COMMENTS]),
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "messages", "options", "code"), STREAMS.values(), ids=STREAMS.keys()
+)
+def test_no_bytes_of_a_stream_come_near_the_fuel_s_end(
+    guest: Guest, content: bytes, messages: int, options: Pairs, code: str | None
+) -> None:
+    exchange = subscribed(guest, 7, options)
+    given, ends = 0, []
+    for at in range(0, len(content), READ):
+        items = guest.data(7, exchange, content[at : at + READ], end=False).items
+        assert fuel_spent(guest) * MARGIN < GUEST_FUEL
+        given += sum(len(item.data) for item in items if isinstance(item, Events))
+        ends += [code_of(item) for item in items if isinstance(item, Failed)]
+    assert (given, ends) == (messages, [code] if code else [])
+
+
+def of_all_kinds(call: int) -> bytes:
+    """Half events and large ids, of text and of no text, in sizes that differ."""
+    size = (100, 5_000, 60_000, 300_000, NEARLY_A_MIB)[call % 5]
+    half = filled_up((b"data:xxxxxxx\n", b"data:\xff\n", b"data\n")[call % 3], size)
+    kinds = (
+        half,
+        b"id:%b\ndata\n\n" % (b"\xff" * size) + half,
+        half + b"id:%b\n\n" % (b"i" * (size // 3)) + half,
+        b"data:%b\n\n" % (b"\xff" * size),
+    )
+    return kinds[call % 4]
+
+
+MANY_STREAMS: dict[str, tuple[int, Callable[[int], bytes]]] = {
+    "half lines": (20, lambda _: b"data:" + b"x" * NEARLY_A_MIB),
+    "half events": (1_000, lambda _: b"data:xxx\n" * 5_000),
+    "half events of line ends": (20, lambda _: b"data\n" * NEARLY_A_MIB),
+    "ids": (20, lambda _: b"id:%b\n\n" % (b"i" * NEARLY_A_MIB)),
+    "ids of no text": (20, lambda _: b"id:%b\n\n" % (b"\xff" * NEARLY_A_MIB)),
+    "ids that can be sent": (500, lambda _: b"id:%b\n\n" % (b"i" * 60_000)),
+    "all of them": (300, of_all_kinds),
+}
+
+
+@pytest.mark.parametrize(("count", "content"), MANY_STREAMS.values(), ids=MANY_STREAMS.keys())
+def test_the_memory_is_enough_for_what_many_streams_leave_unfinished(
+    count: int, content: Callable[[int], bytes]
+) -> None:
+    """Those for which there is no room end; the others can go on."""
+    guest = Guest()
+    guest.open(1, [("base-url", "http://127.0.0.1:8080")])
+    left = {call: memoryview(content(call)) for call in range(1, count + 1)}
+    exchanges = {call: subscribed(guest, call, []) for call in left}
+    ends: dict[int, str] = {}
+    while left:
+        for call in [*left]:
+            piece, left[call] = bytes(left[call][:READ]), left[call][READ:]
+            items = guest.data(call, exchanges[call], piece, end=False).items
+            ends |= {item.call: code_of(item) for item in items if isinstance(item, Failed)}
+            if call in ends or not left[call]:
+                del left[call]
+    assert "streams_full" in ends.values()
+    assert set(ends.values()) <= {"streams_full", "event_too_large"}
+    going_on = exchanges.keys() - ends.keys()
+    assert len(going_on) == guest.stats()["calls"] >= 3
+    for call in going_on:
+        guest.cancel(call)
+    # All of the room is there again.
+    exchange = subscribed(guest, 9_999, RAISED)
+    content_of_one = STREAMS["the largest data"].content
+    for at in range(0, len(content_of_one), READ):
+        output = guest.data(9_999, exchange, content_of_one[at : at + READ], end=False)
+    assert isinstance(output.items[0], Events)
+
+
+def test_hundreds_of_streams_open_at_once_cost_little_and_end_together(guest: Guest) -> None:
+    first = subscribed(guest, 1, [])
+    guest.data(1, first, b"data: a\n\n", end=False)
+    alone = fuel_spent(guest)
+    for call in range(2, 501):
+        subscribed(guest, call, [])
+    guest.data(1, first, b"data: a\n\n", end=False)
+    assert fuel_spent(guest) < alone * 2
+    ended = guest.close(1).items
+    assert len([item for item in ended if isinstance(item, Failed)]) == 500
+    assert fuel_spent(guest) * MARGIN < GUEST_FUEL
+    stats = guest.stats()
+    assert (stats["calls"], stats["exchanges"]) == (0, 0)
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())

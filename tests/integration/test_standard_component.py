@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,10 @@ import pytest
 from wasmtime import Config, Engine, Store, WasiConfig
 from wasmtime.component import Component, Func, Instance, Linker, ResourceAny, Variant
 
+from ron_app_sdk_py.defaults import GUEST_FUEL
 from ron_app_sdk_py.engine.artifact import CLIENT, load
 from servers import TOKEN, raw_server, read_request, reply
+from stream_servers import closing, event, serving, stream
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +28,19 @@ def component() -> tuple[Engine, Component]:
     return engine, Component(engine, load(CLIENT).wasm)
 
 
+BROKEN_OFF = {"host_error", "connection_closed", "read_timeout"}
+"""In what a stream that breaks off ends: ``http-error-code`` of wasmtime 50 knows no reason for it,
+so that a closed connection and a silent one are the same to the component."""
+
+
 class Client:
     """The typed interface of an instance."""
 
-    def __init__(self, component: tuple[Engine, Component]) -> None:
+    def __init__(self, component: tuple[Engine, Component], *, fuel: int | None = None) -> None:
         engine, compiled = component
         self.store = Store(engine)
+        if fuel is not None:
+            self.store.set_fuel(fuel)
         self.store.set_wasi(WasiConfig())
         self.store.set_wasi_http()
         linker = Linker(engine)
@@ -65,6 +75,50 @@ class Client:
             **{name: settings.get(name.replace("-", "_")) for name in names},
         )
         return self.call("admin", "open", configuration)
+
+    def subscribe(self, session: Any, path: str, **options: Any) -> Any:
+        names = (
+            "reconnect-delay",
+            "reconnect-timeout",
+            "max-reconnects",
+            "idle-timeout",
+            "max-duration",
+            "max-events",
+            "max-line-bytes",
+            "max-event-bytes",
+        )
+        settings = SimpleNamespace(
+            **{name: options.get(name.replace("-", "_")) for name in names},
+            **{"last-event-id": options.get("last_event_id", ""), "reconnect": True},
+            **{"comments": options.get("comments", False), "drop-heartbeats": False},
+        )
+        request = self.request("GET", path)
+        return self.call("events", "subscribe", session, request, settings, 1)
+
+    def poll(self, subscription: Any) -> tuple[str, Any]:
+        """The next update, ``ended``, ``failed`` or ``nothing yet``."""
+        answer = self.call("events", "[method]subscription.poll", subscription)
+        match answer.tag, answer.payload:
+            case "none", _:
+                return "nothing yet", None
+            case _, None:
+                return "ended", None
+            case _, Variant(tag=kind, payload=payload):
+                return kind, payload
+            case _, error:
+                return "failed", error
+
+    def updates(self, subscription: Any) -> Iterator[tuple[str, Any]]:
+        """What a subscription brings, blocking, until it ends; and in what it failed."""
+        while True:
+            self.call("events", "[method]subscription.wait", subscription)
+            kind, payload = self.poll(subscription)
+            if kind == "ended":
+                return
+            assert kind != "nothing yet"
+            yield kind, payload
+            if kind == "failed":
+                return
 
     def request(self, method: str, path: str, body: bytes | None = None) -> Any:
         headers = [SimpleNamespace(name="content-type", value=b"application/json")]
@@ -216,3 +270,147 @@ def test_a_bad_configuration_and_an_unreachable_host_are_typed_errors(
     assert error.kind == "connect"
     client.call("admin", "close", session)
     assert client.send(session, "GET", "/x").kind == "closed"
+
+
+async def test_a_subscription_gives_its_events_and_goes_on_where_it_was(
+    component: tuple[Engine, Component],
+) -> None:
+    async with serving(
+        stream(": hello\n", event("a", "1"), event("b", "2", type_="tick", retry=100)),
+        stream(event("b", "2"), event("c\nd", "3"), ends="close"),
+    ) as served:
+
+        def work() -> tuple[list[Any], list[Any]]:
+            client = Client(component)
+            session = client.open(served.url, token=TOKEN)
+            told: list[Any] = []
+            messages: list[Any] = []
+            for kind, payload in client.updates(
+                client.subscribe(session, "/log", comments=True, last_event_id="0")
+            ):
+                told.append(kind)
+                if kind == "received":
+                    delivery = client.call("events", "[method]batch.take", payload)
+                    told[-1] = (vars(delivery)["last-event-id"], delivery.duplicates)
+                    messages += [
+                        message
+                        if isinstance(message, str)
+                        else (message.kind, message.data, message.id, message.retry)
+                        for message in delivery.messages
+                    ]
+                elif kind == "lost":
+                    told[-1] = payload.error.code
+                    assert payload.wait <= 100_000_000
+            return told, messages
+
+        told, messages = await asyncio.to_thread(work)
+    assert messages == [
+        " hello",
+        ("message", "a", "1", None),
+        ("tick", "b", "2", 100),
+        ("message", "c\nd", "3", None),
+    ]
+    connections = [what for what in told if isinstance(what, str)]
+    assert connections[:3] == ["connected", "stream_ended", "connected"]
+    assert connections[3] in BROKEN_OFF
+    ids = [what for what in told if isinstance(what, tuple)]
+    assert (ids[-1][0], sum(duplicates for _, duplicates in ids)) == ("3", 1)
+    assert served.ids == ["0", "2", "3"]
+    first = served.seen[0].fields
+    assert (first["accept"], first["authorization"]) == ("text/event-stream", f"Bearer {TOKEN}")
+    assert served.seen[2].fields["x-request-id"] == first["x-request-id"]
+
+
+async def test_a_stream_that_falls_silent_is_connected_again(
+    component: tuple[Engine, Component],
+) -> None:
+    """By ``wasi:http``'s own time-out between bytes."""
+    async with serving(stream(event("a", "1"), ends="silence")) as served:
+
+        def work() -> list[Any]:
+            client = Client(component)
+            subscription = client.subscribe(
+                client.open(served.url), "/log", idle_timeout=300_000_000
+            )
+            assert client.poll(subscription) == ("nothing yet", None)
+            return [*client.updates(subscription)]
+
+        updates = await asyncio.to_thread(work)
+        assert [kind for kind, _ in updates] == ["connected", "received", "lost"]
+        error = updates[-1][1].error
+        assert error.code in BROKEN_OFF
+        await served.seen[0].gone.wait()
+    assert served.ids == [None, "1"]
+
+
+async def test_a_stream_that_is_refused_ends_with_the_problem(
+    component: tuple[Engine, Component],
+) -> None:
+    body = b'{"code":"no_such_log","message":"m"}'
+    async with serving(closing("404 Not Found", body)) as served:
+
+        def work() -> list[Any]:
+            client = Client(component)
+            return [*client.updates(client.subscribe(client.open(served.url), "/log"))]
+
+        ((kind, error),) = await asyncio.to_thread(work)
+    assert (kind, error.kind, error.problem.code) == ("failed", "problem", "no_such_log")
+    assert len(served.seen) == 1
+
+
+@pytest.mark.parametrize("by", ["closing its session", "dropping it"])
+async def test_a_subscription_that_is_ended_closes_its_connection(
+    component: tuple[Engine, Component], by: str
+) -> None:
+    async with serving(stream(event("a", "1"), ends="silence")) as served:
+
+        def work() -> tuple[Client, Any]:
+            client = Client(component)
+            session = client.open(served.url)
+            subscription = client.subscribe(session, "/log")
+            updates = client.updates(subscription)
+            assert next(updates)[0] == "connected"
+            kind, batch = next(updates)
+            assert kind == "received"
+            assert isinstance(batch, ResourceAny)
+            batch.drop(client.store)
+            if by == "dropping it":
+                subscription.drop(client.store)
+                return client, None
+            client.call("admin", "close", session)
+            return client, next(updates)
+
+        client, ended = await asyncio.to_thread(work)
+        if ended is not None:
+            assert (ended[0], ended[1].kind) == ("failed", "closed")
+        await served.seen[0].gone.wait()
+    assert len(served.seen) == 1
+    del client
+
+
+async def test_a_batch_of_values_takes_less_than_a_third_of_the_fuel_of_a_crossing() -> None:
+    """What a component that is given a batch takes for it, as a facet will be."""
+    config = Config()
+    config.consume_fuel = True
+    engine = Engine(config)
+    component = engine, Component(engine, load(CLIENT).wasm)
+    async with serving(stream(":\n" * 40_000, event("a"))) as served:
+
+        def work() -> tuple[int, int]:
+            client = Client(component, fuel=GUEST_FUEL)
+            most = count = 0
+            updates = client.updates(
+                client.subscribe(client.open(served.url), "/log", comments=True, max_events=1)
+            )
+            for kind, payload in updates:
+                if kind == "received":
+                    client.store.set_fuel(GUEST_FUEL)
+                    delivery = client.call("events", "[method]batch.take", payload)
+                    most = max(most, GUEST_FUEL - client.store.get_fuel())
+                    count += len(delivery.messages)
+                client.store.set_fuel(GUEST_FUEL)
+            return most, count
+
+        most, count = await asyncio.to_thread(work)
+    assert count == 40_001
+    assert most * 3 < GUEST_FUEL

@@ -115,6 +115,22 @@ def test_whatever_the_fields_of_events_hold_comes_whole(
     assert [*zip(item.types, item.data, item.ids, item.retries, strict=True)] == events
 
 
+def test_an_id_that_events_share_is_unescaped_once_and_held_once() -> None:
+    """Thousands of events may have an id of a mebibyte."""
+    messages = [
+        *("message", "1", "a\x1asb", ""),
+        *("", "a comment", "", ""),
+        *("message", "2", "\x1a=", ""),
+        *("message", "3", "c", "5"),
+        *("message", "4", "\x1a=", ""),
+    ]
+    text = "\0".join(["", "7", "events", "c", "0", "0", "5", *messages, ""])
+    (events,) = decode(text).items
+    assert isinstance(events, Events)
+    assert events.ids == ["a\x1ab", "", "a\x1ab", "c", "c"]
+    assert events.ids[0] is events.ids[2]
+
+
 @pytest.mark.parametrize(
     "text",
     [

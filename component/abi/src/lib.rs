@@ -134,7 +134,9 @@ pub fn latin1_length(text: &str) -> u64 {
 
 /// As std's, which a build for size makes a loop over bytes.
 fn is_ascii(text: &str) -> bool {
-    !any_byte(text, |byte| byte >= 0x80, |word| word & HIGH_BITS != 0)
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
+    words.all(|word| word & HIGH_BITS == 0) && rest.is_ascii()
 }
 
 /// Latin-1 text of bytes.
@@ -142,22 +144,37 @@ pub fn to_latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// Whether a text has a control character of ASCII below the space. It is asked of every byte that goes
-/// out.
-fn has_control(text: &str) -> bool {
-    let below_space = |word: u64| word.wrapping_sub(SPACES) & !word & HIGH_BITS != 0;
-    any_byte(text, |byte| byte < b' ', below_space)
+/// How many bytes of a text stand before its first control character of ASCII below the space. It is
+/// asked of every byte that goes out, so it looks at eight at a time.
+fn plain_bytes(text: &str) -> usize {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let found = controls(*word);
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let in_rest = rest.iter().position(|byte| *byte < b' ');
+    text.len() - rest.len() + in_rest.unwrap_or(rest.len())
 }
 
-/// Whether any byte of a text is of a kind; `of_eight` tells it of eight at a time.
-fn any_byte(text: &str, of_one: impl Fn(u8) -> bool, of_eight: impl Fn(u64) -> bool) -> bool {
-    let (words, rest) = text.as_bytes().as_chunks::<8>();
-    let mut words = words.iter().map(|word| u64::from_le_bytes(*word));
-    words.any(of_eight) || rest.iter().any(|byte| of_one(*byte))
+/// The high bit of each byte below the space; perhaps also of others behind the first of them.
+fn controls(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    word.wrapping_sub(SPACES) & !word & HIGH_BITS
 }
 
 const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
 const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// How many bytes an escaped field takes without its end, at the most.
+pub fn escaped_bytes(text: &str) -> usize {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let found = words
+        .iter()
+        .map(|word| controls(*word).count_ones() as usize);
+    text.len() + rest.len() + found.sum::<usize>()
+}
 
 /// Puts a message together.
 #[derive(Debug, Default)]
@@ -176,7 +193,7 @@ impl Writer {
     /// Adds a text field. NUL, CR and LF must have been refused long before; here they become
     /// U+FFFD, so that no text can ever forge a field.
     pub fn text(&mut self, field: &str) {
-        if has_control(field) {
+        if plain_bytes(field) < field.len() {
             self.push_replaced(field);
         } else {
             self.message.push_str(field);
@@ -187,10 +204,23 @@ impl Writer {
     /// Adds an escaped field, which may stand for any text: U+001A stands before `0` for NUL, `n` for
     /// LF, `r` for CR and `s` for itself.
     pub fn escaped(&mut self, field: &str) {
-        if has_control(field) {
-            self.push_escaped(field);
-        } else {
-            self.message.push_str(field);
+        let mut rest = field;
+        while let Some(first) = rest.as_bytes().first() {
+            let stand_in = match first {
+                b'\0' => "\x1a0",
+                b'\n' => "\x1an",
+                b'\r' => "\x1ar",
+                b'\x1a' => "\x1as",
+                _ => {
+                    // Any other control character is one byte.
+                    let (plain, after) = rest.split_at(plain_bytes(rest).max(1));
+                    self.message.push_str(plain);
+                    rest = after;
+                    continue;
+                }
+            };
+            self.message.push_str(stand_in);
+            rest = &rest[1..];
         }
         self.message.push('\0');
     }
@@ -211,20 +241,6 @@ impl Writer {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn push_escaped(&mut self, field: &str) {
-        for c in field.chars() {
-            match c {
-                '\0' => self.message.push_str("\x1a0"),
-                '\n' => self.message.push_str("\x1an"),
-                '\r' => self.message.push_str("\x1ar"),
-                '\x1a' => self.message.push_str("\x1as"),
-                _ => self.message.push(c),
-            }
-        }
-    }
-
     /// Adds a number field.
     pub fn number(&mut self, number: u64) {
         self.message.push_str(itoa::Buffer::new().format(number));
@@ -237,6 +253,11 @@ impl Writer {
             Some(number) => self.number(number),
             None => self.message.push('\0'),
         }
+    }
+
+    /// Makes room for so many bytes.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.message.reserve(bytes);
     }
 
     /// Adds items that are framed already.
@@ -313,7 +334,8 @@ mod tests {
 
         #[test]
         fn controls_are_found_wherever_they_stand(text in "[ -~é€\\x00-\\x1f]{0,30}") {
-            prop_assert_eq!(has_control(&text), text.bytes().any(|b| b < b' '));
+            let first = text.bytes().position(|b| b < b' ');
+            prop_assert_eq!(plain_bytes(&text), first.unwrap_or(text.len()));
             prop_assert_eq!(is_ascii(&text), text.is_ascii());
         }
 
@@ -324,6 +346,7 @@ mod tests {
             let message = writer.take();
             let field = message.strip_suffix('\0').unwrap();
             prop_assert!(!field.contains(['\0', '\r', '\n']));
+            prop_assert!((field.len()..=2 * text.len()).contains(&escaped_bytes(&text)));
             let mut read = String::new();
             let mut characters = field.chars();
             while let Some(c) = characters.next() {

@@ -401,6 +401,10 @@ fn stopped_text(stopped: Stopped) -> &'static str {
     }
 }
 
+/// What a batch leaves room for: a `read` after it and `wake-at` before. A large text that grows takes
+/// three times its memory.
+const FOLLOWING_BYTES: usize = 256;
+
 /// Writes what a subscriber is told.
 pub fn update(out: &mut Writer, call: u64, update: &Update, attempts: u32) {
     out.number(call);
@@ -418,7 +422,9 @@ pub fn update(out: &mut Writer, call: u64, update: &Update, attempts: u32) {
         }
         Update::Received(batch) => {
             out.text("events");
-            out.items(&batch.fields());
+            let fields = batch.fields();
+            out.reserve(fields.len() + FOLLOWING_BYTES);
+            out.items(&fields);
         }
     }
 }

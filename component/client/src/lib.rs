@@ -8,6 +8,7 @@
 mod admin;
 mod answer;
 mod attempts;
+mod batch;
 mod call;
 mod content;
 mod convert;

@@ -26,7 +26,7 @@ pub struct Root {
     pub large_errors: Rc<Limiter>,
     /// The bytes of the heads of all calls under way.
     heads: Cell<u64>,
-    /// The bytes of half events of all streams.
+    /// The bytes that are held of all streams.
     streams: Cell<u64>,
     /// Calls to wake when a session closes.
     calls: RefCell<LiteMap<Reverse<u64>, Waker>>,
@@ -152,7 +152,7 @@ impl Session {
     }
 }
 
-/// The room of a stream's half event.
+/// The room of what is held of a stream: a half event, its ids, and what is handed over.
 pub struct HalfEvent {
     root: Rc<Root>,
     bytes: u64,
@@ -181,7 +181,7 @@ impl HalfEvent {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 "streams_full",
-                "the unfinished events of all streams take more than 16 MiB; lower max_event_bytes or subscribe to fewer streams",
+                "the unfinished events and ids of all streams take more than 16 MiB; lower max_event_bytes or subscribe to fewer streams",
             ));
         }
         Ok(())

@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use ron_abi::Writer;
-use ron_core::event_stream::Message;
 use ron_core::request::Plane;
 
+use crate::batch::Batch;
 use crate::resources::SessionHandle;
 use crate::session::Session;
-use crate::subscription::{self, Batch, Failure, Outlet};
+use crate::subscription::{self, Failure, Outlet};
 use crate::wit::exports::ron::app::{events, session, types};
 use crate::{Client, convert, log, runtime};
 
@@ -126,9 +125,6 @@ impl events::GuestSubscription for Subscription {
     }
 }
 
-/// The longest id that is repeated with each event, in bytes: to look for repetitions costs the reader.
-const LONGEST_REPEATED_ID: usize = 64;
-
 /// Messages that came together.
 pub struct BatchHandle(RefCell<Batch>);
 
@@ -147,54 +143,13 @@ impl events::GuestBatch for BatchHandle {
             messages: messages
                 .map(|message| convert::message(message, &mut before))
                 .collect(),
-            last_event_id: batch.last_event_id.clone(),
+            last_event_id: batch.last_event_id.as_ref().to_owned(),
             duplicates: batch.duplicates,
             heartbeats: batch.heartbeats,
         }
     }
 
     fn fields(&self) -> String {
-        let mut batch = self.0.borrow_mut();
-        let messages = std::mem::take(&mut batch.messages);
-        // Events may be large: neither a growing text nor what was written already takes memory.
-        let mut out = Writer::with_capacity(messages.iter().map(size).sum());
-        out.escaped(&batch.last_event_id);
-        out.number(batch.duplicates.into());
-        out.number(batch.heartbeats.into());
-        out.number(messages.len() as u64);
-        let mut before: Option<Rc<str>> = None;
-        for message in messages {
-            match message {
-                Message::Event(event) => {
-                    out.escaped(&event.kind);
-                    out.escaped(&event.data);
-                    let is_repeated = before.is_some_and(|id| Rc::ptr_eq(&id, &event.id));
-                    if is_repeated && event.id.len() > LONGEST_REPEATED_ID {
-                        out.repeated();
-                    } else {
-                        out.escaped(&event.id);
-                    }
-                    out.optional_number(event.retry);
-                    before = Some(event.id);
-                }
-                // No event has an empty type.
-                Message::Comment(text) => {
-                    for field in ["", &text, "", ""] {
-                        out.escaped(field);
-                    }
-                }
-            }
-        }
-        out.take()
+        self.0.borrow_mut().take_fields()
     }
-}
-
-/// About how much a message takes.
-fn size(message: &Message) -> usize {
-    const FRAME: usize = 64;
-    FRAME
-        + match message {
-            Message::Event(event) => event.data.len(),
-            Message::Comment(text) => text.len(),
-        }
 }

@@ -19,6 +19,7 @@ use ron_core::subscription::{self, Head, LAST_EVENT_ID, Rules, Settings};
 use ron_core::{header, redirect};
 use tracing::Level;
 
+use crate::batch::Batch;
 use crate::content::Content;
 use crate::exchange::Limits;
 use crate::interrupt::{Interruption, closed, interruptible};
@@ -51,18 +52,6 @@ pub enum Update {
         /// Whether it looks as if something on the way holds the answer until it is whole.
         buffered: bool,
     },
-}
-
-/// Messages that came together.
-pub struct Batch {
-    /// The messages.
-    pub messages: Vec<Message>,
-    /// The last event id behind them.
-    pub last_event_id: String,
-    /// How many events were dropped since the last batch because they came again.
-    pub duplicates: u32,
-    /// How many heartbeats were dropped since the last batch.
-    pub heartbeats: u32,
 }
 
 /// Why a subscription has ended early.
@@ -208,7 +197,7 @@ struct Stream {
     events_left: Option<u64>,
     half_event: HalfEvent,
     /// The last event id that the subscriber was told.
-    told_id: String,
+    told_id: Rc<str>,
     idle_timeout: Option<Duration>,
 }
 
@@ -223,7 +212,7 @@ impl Subscription<'_> {
         let reconnect = rules.persistence.reconnect;
         let mut stream = Stream {
             filter: Filter::new(&rules.last_event_id, rules.drop_heartbeats),
-            told_id: rules.last_event_id.clone(),
+            told_id: rules.last_event_id.as_str().into(),
             parser: Parser::new(rules.limits, rules.last_event_id),
             reconnects: Reconnects::new(rules.persistence, started),
             events_left: rules.max_events,
@@ -426,8 +415,10 @@ impl Subscription<'_> {
             drop(chunk);
             connection.gave_event |= batch.has_event();
             if !batch.is_empty() || batch.last_event_id != stream.told_id {
-                stream.told_id.clone_from(&batch.last_event_id);
+                stream.told_id = batch.last_event_id.clone();
+                stream.hold(batch.bytes())?;
                 self.outlet.put(Update::Received(batch)).await;
+                stream.hold(0)?;
             }
             result?;
             if stream.events_left == Some(0) {
@@ -457,7 +448,7 @@ impl Stream {
     fn take(&mut self, bytes: &[u8]) -> (Batch, Result<(), Error>) {
         let mut messages = Vec::new();
         let parsed = self.parser.feed(bytes, &mut messages);
-        let result = parsed.and_then(|()| self.half_event.resize(self.parser.buffered()));
+        let result = parsed.and_then(|()| self.hold(0));
         if let Some(delay) = self.parser.retry() {
             self.reconnects.set_delay(delay);
         }
@@ -482,24 +473,17 @@ impl Stream {
         };
         let batch = Batch {
             messages,
-            last_event_id: last_event_id.to_owned(),
+            last_event_id: last_event_id.clone(),
             duplicates: std::mem::take(&mut filter.duplicates),
             heartbeats: std::mem::take(&mut filter.heartbeats),
         };
         (batch, result)
     }
-}
 
-impl Batch {
-    fn has_event(&self) -> bool {
-        let mut messages = self.messages.iter();
-        self.duplicates > 0
-            || self.heartbeats > 0
-            || messages.any(|message| matches!(message, Message::Event(_)))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.duplicates == 0 && self.heartbeats == 0
+    /// Counts what the component holds of this stream, and `more` bytes that are on their way out.
+    fn hold(&mut self, more: usize) -> Result<(), Error> {
+        let ids = self.parser.last_event_id().len() + self.filter.delivered().len();
+        self.half_event.resize(self.parser.buffered() + ids + more)
     }
 }
 

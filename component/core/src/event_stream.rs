@@ -9,12 +9,14 @@ use std::rc::Rc;
 
 use memchr::memchr2;
 
-use crate::defaults::{MAX_EVENT_BYTES, MAX_LINE_BYTES};
+use crate::defaults::{LARGEST_EVENT_BYTES, MAX_EVENT_BYTES, MAX_LINE_BYTES};
 use crate::error::{Error, ErrorKind};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
 const LONGEST_FIELD: usize = 5;
+/// The largest text that is mended where it is no UTF-8: each byte may become three.
+const LARGEST_UNDECODABLE: usize = LARGEST_EVENT_BYTES / 3;
 
 /// What a stream may send. Bytes are counted as they come: each that is no UTF-8 becomes a U+FFFD of
 /// three bytes later.
@@ -121,7 +123,8 @@ impl Parser {
     /// # Errors
     ///
     /// Kind `too-large`: a line (`line_too_large`) or an event (`event_too_large`) is over its
-    /// limit. What was complete before it is in `out`. The rest of the connection is of no use; the
+    /// limit, or is no UTF-8 and would be three times as large as text. What was complete before it
+    /// is in `out`. The rest of the connection is of no use; the
     /// parser waits for a new one, as after [`reset`](Self::reset).
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Message>) -> Result<(), Error> {
         self.parse(bytes, out).inspect_err(|_| self.reset())
@@ -137,7 +140,7 @@ impl Parser {
     }
 
     /// The last event id, also where its block gave no event; not that of half a block.
-    pub fn last_event_id(&self) -> &str {
+    pub fn last_event_id(&self) -> &Rc<str> {
         &self.last_event_id
     }
 
@@ -227,8 +230,7 @@ impl Parser {
 
     fn line(&mut self, line: &[u8], out: &mut Vec<Message>) -> Result<(), Error> {
         if line.is_empty() {
-            self.dispatch(out);
-            return Ok(());
+            return self.dispatch(out);
         }
         let (name, value) = match colon(line) {
             Some(end) => {
@@ -239,6 +241,7 @@ impl Parser {
         };
         match name {
             b"" if self.limits.comments => {
+                check_text(line)?;
                 out.push(Message::Comment(text(line[1..].to_vec())));
             }
             b"event" => {
@@ -274,8 +277,11 @@ impl Parser {
         Ok(())
     }
 
-    fn dispatch(&mut self, out: &mut Vec<Message>) {
+    fn dispatch(&mut self, out: &mut Vec<Message>) -> Result<(), Error> {
         let block = mem::take(&mut self.block);
+        check_text(&block.kind)?;
+        check_text(block.data.as_deref().unwrap_or_default())?;
+        check_text(block.id.as_deref().unwrap_or_default())?;
         let has_id = block.id.is_some();
         if let Some(id) = block.id {
             self.last_event_id = text(id).into();
@@ -293,6 +299,7 @@ impl Parser {
                 retry: block.retry,
             }));
         }
+        Ok(())
     }
 
     fn check_line(&self, bytes: usize) -> Result<(), Error> {
@@ -359,6 +366,18 @@ fn whole_number(digits: &[u8]) -> Option<u64> {
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Refuses what would become too large a text: three bytes for each that is no UTF-8.
+fn check_text(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.len() <= LARGEST_UNDECODABLE || std::str::from_utf8(bytes).is_ok() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        "event_too_large",
+        "a large event of the event stream is not UTF-8; have the server send that",
+    ))
 }
 
 #[cfg(test)]
@@ -507,6 +526,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_utf_8_is_mended_only_as_long_as_three_times_its_size_fits() {
+        let raised = bounded(LARGEST_EVENT_BYTES, LARGEST_EVENT_BYTES);
+        for (before, after) in [
+            ("data:", "\n\n"),
+            ("event:", "\ndata\n\n"),
+            ("id:", "\n\n"),
+            (":", "\n"),
+        ] {
+            let stream = |bytes: usize| {
+                let wrong = vec![0xff; bytes - before.len()];
+                [before.as_bytes(), &wrong, after.as_bytes()].concat()
+            };
+            whole(raised, &stream(LARGEST_UNDECODABLE));
+            let error = refusal(raised, &stream(LARGEST_UNDECODABLE + before.len() + 1));
+            assert_eq!(error.code, "event_too_large", "{before}");
+            assert!(error.message.contains("UTF-8"));
+        }
+    }
+
+    #[test]
     fn every_stream_of_the_vectors_gives_its_messages_whole_and_byte_by_byte() {
         let file: File = vectors::read("event_streams.json");
         assert!(file.parsed.len() >= 130);
@@ -522,7 +561,12 @@ mod tests {
                 let (out, fed) = feed(&mut parser, &stream, &[size]);
                 fed.unwrap();
                 assert_eq!(out, expected, "{}", case.name);
-                assert_eq!(parser.last_event_id(), case.last_event_id, "{}", case.name);
+                assert_eq!(
+                    **parser.last_event_id(),
+                    case.last_event_id,
+                    "{}",
+                    case.name
+                );
                 assert_eq!(parser.retry(), case.retry, "{}", case.name);
             }
         }
@@ -545,7 +589,12 @@ mod tests {
                     out.extend(more);
                 }
                 assert_eq!(out, expected, "{}", case.name);
-                assert_eq!(parser.last_event_id(), case.last_event_id, "{}", case.name);
+                assert_eq!(
+                    **parser.last_event_id(),
+                    case.last_event_id,
+                    "{}",
+                    case.name
+                );
                 assert_eq!(parser.retry(), case.retry, "{}", case.name);
             }
         }
@@ -735,7 +784,7 @@ mod tests {
             parser.feed(&stream, &mut out).unwrap();
             let expected = reference::parse(&stream, &before);
             prop_assert_eq!(out, expected.messages);
-            prop_assert_eq!(parser.last_event_id(), expected.last_event_id);
+            prop_assert_eq!(&**parser.last_event_id(), expected.last_event_id);
             prop_assert_eq!(parser.retry(), expected.retry);
         }
 
@@ -809,7 +858,7 @@ mod tests {
             let mut reused = Parser::new(WITH_COMMENTS, String::new());
             reused.feed(&first, &mut Vec::new()).unwrap();
             let retry = reused.retry();
-            let mut new = Parser::new(WITH_COMMENTS, reused.last_event_id().to_owned());
+            let mut new = Parser::new(WITH_COMMENTS, reused.last_event_id().clone());
             reused.reset();
             let (out, expected) = (feed(&mut reused, &second, &[3]), feed(&mut new, &second, &[3]));
             prop_assert_eq!(out, expected);

@@ -36,7 +36,7 @@ impl Filter {
     }
 
     /// The id of the last event that was passed on.
-    pub fn delivered(&self) -> &str {
+    pub fn delivered(&self) -> &Rc<str> {
         &self.delivered
     }
 

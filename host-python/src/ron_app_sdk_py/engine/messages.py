@@ -354,25 +354,29 @@ def _events(call: int, fields: list[str], at: int, *, escaped: bool) -> tuple[Ev
         retries = [*map(_optional, told)]
     if escaped:
         last_event_id = _unescaped(last_event_id)
-        ids = _repeated(ids)
-        types, data, ids = (
+        types, data = (
             [_unescaped(field) if "\x1a" in field else field for field in column]
-            for column in (types, data, ids)
+            for column in (types, data)
         )
+        ids = _whole_ids(ids)
     duplicates, heartbeats = _number(fields[at + 1]), _number(fields[at + 2])
     return Events(call, last_event_id, duplicates, heartbeats, types, data, ids, retries), end
 
 
-def _repeated(ids: list[str]) -> list[str]:
-    """Ids in full, where a long one stands once and then a sign for it."""
+def _whole_ids(fields: list[str]) -> list[str]:
+    """Ids in full, where a long one stands once and then a sign for it. All share one string, which
+    may be large."""
     before = ""
-    whole = []
-    for field in ids:
-        if field != _AS_BEFORE:
-            # A comment between events has none.
-            before = field or before
-        whole.append(before if field == _AS_BEFORE else field)
-    return whole
+    ids = []
+    for field in fields:
+        if field == _AS_BEFORE:
+            ids.append(before)
+            continue
+        id_ = _unescaped(field) if "\x1a" in field else field
+        # A comment between events has none.
+        before = id_ or before
+        ids.append(id_)
+    return ids
 
 
 _AS_BEFORE = "\x1a="
