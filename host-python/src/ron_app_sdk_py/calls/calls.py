@@ -81,7 +81,9 @@ class Calls:
         self._in_flight: dict[int, InFlight] = {}
         self._abandoned: deque[Stream] = deque()
         self._counters = CounterSet()
-        self._loops = Loops(self._make_transport, self._counters, self._tick, self._clock)
+        self._loops = Loops(
+            self._make_transport, self._counters, self._tick, self._leave_loop, self._clock
+        )
 
     def _start_after_fork(self) -> None:
         """Leaves to the parent what is the parent's. Its sockets and its instance are kept, unused:
@@ -390,6 +392,12 @@ class Calls:
         # The calls are told; a timer has nobody to tell.
         with contextlib.suppress(RonSandboxError):
             self._cross(guest, guest.tick, None)
+
+    def _leave_loop(self, loop: LoopState) -> None:
+        """A loop ends: so do its connections, and those of streams that nobody carries on, too."""
+        for call in list(self._in_flight.values()):
+            if call.loop is loop:
+                call.abort_all()
 
     def _end_overdue(self) -> None:
         """Ends the running loop's calls that the component has not ended in time."""
