@@ -219,16 +219,17 @@ impl Subscription<'_> {
             resume_from(&mut prepared, stream.parser.last_event_id())?;
             let mut connection = Connection::default();
             let work = self.connection(&prepared, content.as_ref(), &mut stream, &mut connection);
-            let error = match self.outlet.unless_restarted(work).await {
+            let ended = self.outlet.unless_restarted(work).await;
+            let now = monotonic_clock::now();
+            stream.reconnects.lost(connection, now);
+            let error = match ended {
                 Some(Ok(())) => return Ok(()),
                 None => continue,
                 Some(Err(error)) if error.code == STREAM_ENDED && !reconnect => return Ok(()),
                 Some(Err(error)) => error,
             };
-            let now = monotonic_clock::now();
             let next = stream.reconnects.next(
                 &error,
-                connection,
                 now,
                 &mut self.session.root.budget.borrow_mut(),
                 random::get_random_u64,
