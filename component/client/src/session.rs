@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use litemap::LiteMap;
 use ron_core::config::Config;
-use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS, MAX_STREAMS_BYTES};
+use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS, MAX_STREAMS_BYTES, STREAM_BYTES};
 use ron_core::error::{Error, ErrorKind};
 use ron_core::ids;
 use ron_core::request::{self, Call, Prepared};
@@ -25,7 +25,7 @@ pub struct Root {
     pub large_errors: Rc<Limiter>,
     /// The bytes of the heads of all calls under way.
     heads: Cell<u64>,
-    /// The bytes of half events of all streams.
+    /// The bytes of all streams.
     streams: Cell<u64>,
     /// Calls to wake when a session closes.
     calls: RefCell<LiteMap<u64, Waker>>,
@@ -150,14 +150,14 @@ impl Session {
     }
 }
 
-/// The room of a stream's half event.
-pub struct HalfEvent {
+/// The room of a stream.
+pub struct StreamRoom {
     root: Rc<Root>,
     bytes: u64,
 }
 
-impl HalfEvent {
-    /// None yet, of a stream of this root.
+impl StreamRoom {
+    /// None yet, for a stream of this root.
     pub fn new(root: &Rc<Root>) -> Self {
         Self {
             root: root.clone(),
@@ -165,13 +165,13 @@ impl HalfEvent {
         }
     }
 
-    /// It has so many bytes now.
+    /// The stream holds so many bytes now.
     ///
     /// # Errors
     ///
     /// Kind `too-large`: those of all streams take too much.
     pub fn resize(&mut self, bytes: usize) -> Result<(), Error> {
-        let bytes = bytes as u64;
+        let bytes = bytes as u64 + STREAM_BYTES;
         let all = self.root.streams.get() - self.bytes + bytes;
         self.root.streams.set(all);
         self.bytes = bytes;
@@ -180,7 +180,7 @@ impl HalfEvent {
                 ErrorKind::TooLarge,
                 "streams_full",
                 format!(
-                    "the unfinished events of all streams take {all} bytes, more than {MAX_STREAMS_BYTES}; lower max_event_bytes or subscribe to fewer streams at once"
+                    "all streams with their unfinished events and ids take {all} bytes, more than {MAX_STREAMS_BYTES}; lower max_event_bytes or subscribe to fewer at once"
                 ),
             ));
         }
@@ -188,7 +188,7 @@ impl HalfEvent {
     }
 }
 
-impl Drop for HalfEvent {
+impl Drop for StreamRoom {
     fn drop(&mut self) {
         self.root.streams.set(self.root.streams.get() - self.bytes);
     }

@@ -23,7 +23,7 @@ use crate::content::Content;
 use crate::exchange::Limits;
 use crate::interrupt::{Interruption, closed, interruptible};
 use crate::runtime::{nanoseconds, ready, sleep_until, within};
-use crate::session::{HalfEvent, Session};
+use crate::session::{Session, StreamRoom};
 use crate::tell::{Fields, is_heard, tell};
 use crate::wit::wasi::clocks::monotonic_clock;
 use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse, http_error_code};
@@ -191,7 +191,7 @@ struct Stream {
     filter: Filter,
     reconnects: Reconnects,
     events_left: Option<u64>,
-    half_event: HalfEvent,
+    room: StreamRoom,
     /// The last event id that the subscriber was told.
     told_id: String,
     idle_timeout: Option<Duration>,
@@ -212,9 +212,10 @@ impl Subscription<'_> {
             parser: Parser::new(rules.limits, rules.last_event_id),
             reconnects: Reconnects::new(rules.persistence, started),
             events_left: rules.max_events,
-            half_event: HalfEvent::new(&self.session.root),
+            room: StreamRoom::new(&self.session.root),
             idle_timeout: rules.idle_timeout,
         };
+        stream.room.resize(stream.held())?;
         loop {
             resume_from(&mut prepared, stream.parser.last_event_id())?;
             let mut connection = Connection::default();
@@ -285,7 +286,9 @@ impl Subscription<'_> {
         stream: &mut Stream,
         connection: &mut Connection,
     ) -> Result<(), Error> {
-        let response = match within(prepared.timeout, self.open(prepared, content, stream)).await {
+        // What opening takes is not to take room as long as the stream is open.
+        let opening = Box::pin(self.open(prepared, content, stream));
+        let response = match within(prepared.timeout, opening).await {
             None => {
                 let timeout = seconds(prepared.timeout);
                 let message = format!("the stream did not open within its time-out of {timeout}");
@@ -429,11 +432,16 @@ impl Subscription<'_> {
 }
 
 impl Stream {
+    /// How many bytes of what the server sends are kept, all copies of ids counted.
+    fn held(&self) -> usize {
+        let id = self.parser.last_event_id().len();
+        self.parser.buffered() + 2 * id + self.filter.delivered().len()
+    }
+
     /// What the next bytes bring, and why they may be the last ones.
     fn take(&mut self, bytes: &[u8]) -> (Batch, Result<(), Error>) {
         let mut messages = Vec::new();
         let parsed = self.parser.feed(bytes, &mut messages);
-        let result = parsed.and_then(|()| self.half_event.resize(self.parser.buffered()));
         if let Some(delay) = self.parser.retry() {
             self.reconnects.set_delay(delay);
         }
@@ -451,6 +459,8 @@ impl Stream {
                 _ => true,
             }
         });
+        let result = parsed.and_then(|()| self.room.resize(self.held()));
+        let (filter, events_left) = (&mut self.filter, &mut self.events_left);
         // Events behind the last one that was wanted don't count.
         let last_event_id = match events_left {
             Some(0) => filter.delivered(),
