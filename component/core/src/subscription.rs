@@ -198,8 +198,10 @@ fn last(headers: &[Field], name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// The `Last-Event-ID` field; none if there is no id, or one that a field can't hold.
+/// The `Last-Event-ID` field, without white space at its ends, which no field keeps (RFC 9110, section
+/// 5.5); none if there is no id, or one that a field can't hold.
 pub fn last_event_id(id: &str) -> Option<Field> {
+    let id = id.trim_matches([' ', '\t']);
     let fits = !id.is_empty() && !id.contains(|c: char| c.is_ascii_control() && c != '\t');
     fits.then(|| (LAST_EVENT_ID.to_owned(), id.as_bytes().to_vec()))
 }
@@ -291,7 +293,8 @@ mod tests {
         assert_eq!(last_event_id(""), None);
         assert_eq!(last_event_id("a\u{1}"), None);
         assert_eq!(last_event_id("a\u{7f}"), None);
-        let sent = last_event_id("\u{e9}\t1").map(|(_, value)| value);
+        assert_eq!(last_event_id(" \t"), None);
+        let sent = last_event_id(" \u{e9}\t1\t").map(|(_, value)| value);
         assert_eq!(sent.as_deref(), Some("\u{e9}\t1".as_bytes()));
     }
 
