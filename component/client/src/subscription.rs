@@ -158,6 +158,7 @@ pub async fn perform(
         outlet: &outlet,
         plane: call.plane,
         path: prepared.path().to_owned(),
+        request_id: &request_id,
         was_open: Cell::new(false),
     };
     let work = subscription.run(prepared, content, rules, now);
@@ -181,6 +182,7 @@ struct Subscription<'a> {
     outlet: &'a Outlet,
     plane: Plane,
     path: String,
+    request_id: &'a str,
     /// Whether any connection has got as far as the head of a stream.
     was_open: Cell<bool>,
 }
@@ -267,6 +269,7 @@ impl Subscription<'_> {
     fn tell(&self, message: &str, code: Option<&str>, wait: Option<Duration>) {
         if is_heard(Level::INFO) {
             let fields = Fields {
+                request_id: self.request_id,
                 path: Some(&self.path),
                 code,
                 wait: wait.map(nanoseconds),
@@ -339,7 +342,8 @@ impl Subscription<'_> {
             self.outlet.attempts.set(self.outlet.attempts() + 1);
             let response = exchange::send(&config.origin, &limits, &prepared, content).await?;
             let status = response.status();
-            match subscription::judge(status, &response.headers().entries()) {
+            let headers = response.headers().entries();
+            match subscription::judge(status, &headers, &config.redactor) {
                 Head::Open { buffered } => {
                     let response = answer::accept(self.session, response, began).await?;
                     return Ok(Some((response, buffered)));

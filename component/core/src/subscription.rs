@@ -11,6 +11,7 @@ use crate::event_stream::Limits;
 use crate::header::Field;
 use crate::message::{quoted, seconds};
 use crate::reconnect::Persistence;
+use crate::redact::Redactor;
 use crate::redirect::is_redirect;
 
 /// What a caller asks for; the defaults where there is none.
@@ -144,10 +145,10 @@ pub enum Head {
     Refused,
 }
 
-/// Judges the head of an answer.
-pub fn judge(status: u16, headers: &[Field]) -> Head {
+/// Judges the head of an answer. What is shown of it is without secrets.
+pub fn judge(status: u16, headers: &[Field], redactor: &Redactor) -> Head {
     match status {
-        200 => open(headers),
+        200 => open(headers, redactor),
         204 => Head::NoContent,
         _ if is_redirect(status) => match last(headers, "location") {
             Some(location) => Head::Redirect(location),
@@ -161,7 +162,7 @@ pub fn judge(status: u16, headers: &[Field]) -> Head {
     }
 }
 
-fn open(headers: &[Field]) -> Head {
+fn open(headers: &[Field], redactor: &Redactor) -> Head {
     let content_type = last(headers, "content-type").unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("text/event-stream") {
@@ -169,7 +170,7 @@ fn open(headers: &[Field]) -> Head {
             "wrong_content_type",
             format!(
                 "the answer's content type is {}, not text/event-stream; check the path",
-                quoted(media_type)
+                shown(media_type, redactor)
             ),
         );
     }
@@ -177,14 +178,22 @@ fn open(headers: &[Field]) -> Head {
         Some(coding) if !coding.eq_ignore_ascii_case("identity") => unusable(
             "wrong_content_coding",
             format!(
-                "the answer is encoded as {} although that was not accepted; switch it off at the server",
-                quoted(&coding)
+                "the answer is encoded as {}; switch that off at the server",
+                shown(&coding, redactor)
             ),
         ),
         _ => Head::Open {
             buffered: last(headers, "content-length").is_some(),
         },
     }
+}
+
+/// A text of the server as it may stand in a message. The secret goes first: of one that is cut off, a
+/// part would stay.
+fn shown(text: &str, redactor: &Redactor) -> String {
+    let mut text = text.to_owned();
+    redactor.scrub(&mut text);
+    quoted(&text)
 }
 
 fn unusable(code: &str, message: String) -> Head {
@@ -213,12 +222,14 @@ pub const LAST_EVENT_ID: &str = "last-event-id";
 mod tests {
     use super::*;
 
+    const SECRET: &str = "secret-0123456789";
+
     fn head(status: u16, headers: &[(&str, &str)]) -> Head {
         let fields = headers.iter();
         let fields: Vec<Field> = fields
             .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
             .collect();
-        judge(status, &fields)
+        judge(status, &fields, &Redactor::new([SECRET.to_owned()]))
     }
 
     fn code(head: Head) -> String {
@@ -268,6 +279,22 @@ mod tests {
                 "unexpected_status",
                 "{status}"
             );
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_shown_of_what_a_server_sends() {
+        for count in 0..100 {
+            let value = ["x".repeat(count), SECRET.to_owned()].concat();
+            let wrong = head(200, &[("content-type", &value)]);
+            let stream = ("content-type", "text/event-stream");
+            let encoded = head(200, &[stream, ("content-encoding", &value)]);
+            for head in [wrong, encoded] {
+                let Head::Unusable(error) = head else {
+                    panic!("{head:?}");
+                };
+                assert!(!error.message.contains("secret"), "{}", error.message);
+            }
         }
     }
 

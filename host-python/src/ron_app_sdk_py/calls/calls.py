@@ -417,7 +417,7 @@ class Calls:
     def _record(self, call: InFlight, outcome: object) -> None:
         request = call.request
         record = CallRecord(
-            method=request.method,
+            method=call.limits.redactor.scrub(request.method),
             path=call.limits.redactor.scrub(request.path.partition("?")[0]),
             status=getattr(outcome, "status", None),
             error=_error_name(outcome) if isinstance(outcome, BaseException) else None,
