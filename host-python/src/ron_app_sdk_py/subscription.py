@@ -25,7 +25,7 @@ class BaseSubscription:
     def state(self) -> State:
         """``connecting``, also before anything was sent; ``open``; ``waiting`` to connect again; or
         ``closed``."""
-        return self._progress.state
+        return "closed" if self._progress.closed else self._progress.state
 
     @property
     def last_event_id(self) -> str:
