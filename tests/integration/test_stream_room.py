@@ -55,7 +55,7 @@ def test_ids_are_counted_like_unfinished_events() -> None:
     another."""
     sim = Simulation()
     ids = ["a" * 1_000_000, "b" * 1_000_000]
-    parts = [f"id: {ids[0]}\ndata: 1\n\nid: {ids[1]}\n\n", 1.0, event("2")]
+    parts: list[str | float] = [f"id: {ids[0]}\ndata: 1\n\nid: {ids[1]}\n\n", 1.0, event("2")]
     sim.otherwise(lambda _: EventStream(parts, ends="silence"))
     ends = outcomes(sim, 60, 2)
     assert set(ends) == {None, "streams_full"}
