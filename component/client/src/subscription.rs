@@ -498,9 +498,5 @@ fn resume_from(prepared: &mut Prepared, last_event_id: &str) -> Result<(), Error
     let headers = &mut prepared.headers;
     headers.retain(|(name, _)| name != LAST_EVENT_ID);
     headers.extend(subscription::last_event_id(last_event_id));
-    header::check_size(headers).map_err(|error| {
-        let message =
-            "the last event id is too long for a header; have the server give shorter ones";
-        Error::new(error.kind, "last_event_id_too_large", message)
-    })
+    header::check_size(headers)
 }
