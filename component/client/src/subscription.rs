@@ -217,7 +217,7 @@ impl Subscription<'_> {
             room: StreamRoom::new(&self.session.root),
             idle_timeout: rules.idle_timeout,
         };
-        stream.room.resize(stream.held())?;
+        stream.room.resize(0)?;
         loop {
             resume_from(&mut prepared, stream.parser.last_event_id())?;
             let mut connection = Connection::default();
@@ -342,8 +342,7 @@ impl Subscription<'_> {
             self.outlet.attempts.set(self.outlet.attempts() + 1);
             let response = exchange::send(&config.origin, &limits, &prepared, content).await?;
             let status = response.status();
-            let headers = response.headers().entries();
-            match subscription::judge(status, &headers, &config.redactor) {
+            match subscription::judge(status, &response.headers().entries()) {
                 Head::Open { buffered } => {
                     let response = answer::accept(self.session, response, began).await?;
                     return Ok(Some((response, buffered)));
