@@ -394,10 +394,10 @@ class Calls:
             self._cross(guest, guest.tick, None)
 
     def _leave_loop(self, loop: LoopState) -> None:
-        """A loop ends: so do its connections, and those of streams that nobody carries on, too."""
+        """A loop ends."""
         for call in list(self._in_flight.values()):
             if call.loop is loop:
-                call.abort_all()
+                call.leave_loop()
 
     def _end_overdue(self) -> None:
         """Ends the running loop's calls that the component has not ended in time."""
