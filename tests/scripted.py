@@ -83,12 +83,15 @@ async def turns(count: int) -> None:
 
 @dataclass
 class Answer:
-    """What comes of an exchange: a status with a body, or a failure; each step takes ``turns``."""
+    """What comes of an exchange: a status with a body, ``more`` parts of it perhaps, or a failure;
+    each step takes ``turns``."""
 
     status: int = 200
     body: bytes = b"1"
     failure: str | None = None
     turns: int = 1
+    content_type: str = "application/json"
+    more: tuple[bytes, ...] = ()
 
 
 @dataclass
@@ -134,11 +137,11 @@ class ScriptedResponse:
 
     def __init__(self, script: Scripted, number: int, answer: Answer) -> None:
         self.status = answer.status
-        self.headers = [("content-type", "application/json")]
+        self.headers = [("content-type", answer.content_type)]
         self._script = script
         self._number = number
         self._turns = answer.turns
-        self._rest: Iterable[bytes] = iter([answer.body])
+        self._rest: Iterable[bytes] = iter([answer.body, *answer.more])
 
     async def read_all(self, max_bytes: int) -> bytes:
         try:

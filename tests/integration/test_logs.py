@@ -22,6 +22,7 @@ from ron_app_sdk_py.calls.logs import write
 from ron_app_sdk_py.engine.guest import Begin
 from ron_app_sdk_py.engine.messages import Log, Output
 from servers import TOKEN, raw_server, read_request, reply
+from stream_servers import event, serving, stream
 
 LOGGER = "ron_app_sdk_py"
 
@@ -187,3 +188,14 @@ def test_a_program_that_configures_no_logging_sees_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+async def test_what_streams_tell_has_their_request_id(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, LOGGER)
+    async with serving(stream(event("1"))) as served, RonClient(served.url) as client:
+        subscription = client.subscribe("/x", max_events=1)
+        assert [item.data async for item in subscription] == ["1"]
+        (told,) = [vars(record) for record in caplog.records if record.msg % ("x", "y")]
+        assert (
+            told["request_id"] == subscription.request_id == served.seen[0].fields["x-request-id"]
+        )

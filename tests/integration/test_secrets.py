@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import pickle
-import traceback
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,17 +23,9 @@ from ron_app_sdk_py import (
 from ron_app_sdk_py.engine.guest import Begin
 from ron_app_sdk_py.engine.messages import Send
 from servers import TOKEN, raw_server, read_request, reply
+from shown import texts_of
 
 AUTHORIZATION = ("authorization", f"Bearer {TOKEN}")
-
-
-def texts_of(error: BaseException) -> Iterator[str]:
-    """Everything that the ordinary means show of an exception and those behind it."""
-    yield from traceback.format_exception(error)
-    yield f"{error} {error!r} {error.args!r} {vars(error)!r}"
-    yield from getattr(error, "__notes__", ())
-    if isinstance(error, RonError):
-        yield repr(pickle.dumps(error))
 
 
 @pytest.mark.parametrize("transport", ["aiohttp", "httpx2"])

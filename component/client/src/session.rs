@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use litemap::LiteMap;
 use ron_core::config::Config;
-use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS, MAX_STREAMS_BYTES};
+use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS, MAX_STREAMS_BYTES, STREAM_BYTES};
 use ron_core::error::{Error, ErrorKind};
 use ron_core::ids;
 use ron_core::request::{self, Call, Prepared};
@@ -152,14 +152,14 @@ impl Session {
     }
 }
 
-/// The room of what is held of a stream: a half event, its ids, and what is handed over.
-pub struct HalfEvent {
+/// The room of a stream: itself, a half event, its ids, and what is handed over.
+pub struct StreamRoom {
     root: Rc<Root>,
     bytes: u64,
 }
 
-impl HalfEvent {
-    /// None yet, of a stream of this root.
+impl StreamRoom {
+    /// None yet, for a stream of this root.
     pub fn new(root: &Rc<Root>) -> Self {
         Self {
             root: root.clone(),
@@ -167,13 +167,13 @@ impl HalfEvent {
         }
     }
 
-    /// It has so many bytes now.
+    /// The stream holds so many bytes now.
     ///
     /// # Errors
     ///
     /// Kind `too-large`: those of all streams take too much.
     pub fn resize(&mut self, bytes: usize) -> Result<(), Error> {
-        let bytes = bytes as u64;
+        let bytes = bytes as u64 + STREAM_BYTES;
         let all = self.root.streams.get() - self.bytes + bytes;
         self.root.streams.set(all);
         self.bytes = bytes;
@@ -188,7 +188,7 @@ impl HalfEvent {
     }
 }
 
-impl Drop for HalfEvent {
+impl Drop for StreamRoom {
     fn drop(&mut self) {
         self.root.streams.set(self.root.streams.get() - self.bytes);
     }

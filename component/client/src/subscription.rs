@@ -24,7 +24,7 @@ use crate::content::Content;
 use crate::exchange::Limits;
 use crate::interrupt::{Interruption, closed, interruptible};
 use crate::runtime::{nanoseconds, ready, sleep_until, within};
-use crate::session::{HalfEvent, Session};
+use crate::session::{Session, StreamRoom};
 use crate::tell::{Fields, is_heard, tell};
 use crate::wit::wasi::clocks::monotonic_clock;
 use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse, http_error_code};
@@ -159,6 +159,7 @@ pub async fn perform(
         outlet: &outlet,
         plane: call.plane,
         path: prepared.path().to_owned(),
+        request_id: &request_id,
         was_open: Cell::new(false),
         has_asked: Cell::new(false),
     };
@@ -183,6 +184,7 @@ struct Subscription<'a> {
     outlet: &'a Outlet,
     plane: Plane,
     path: String,
+    request_id: &'a str,
     /// Whether any connection has got as far as the head of a stream.
     was_open: Cell<bool>,
     /// Whether the present one has sent a request.
@@ -195,7 +197,7 @@ struct Stream {
     filter: Filter,
     reconnects: Reconnects,
     events_left: Option<u64>,
-    half_event: HalfEvent,
+    room: StreamRoom,
     /// The last event id that the subscriber was told.
     told_id: Rc<str>,
     idle_timeout: Option<Duration>,
@@ -216,23 +218,25 @@ impl Subscription<'_> {
             parser: Parser::new(rules.limits, rules.last_event_id),
             reconnects: Reconnects::new(rules.persistence, started),
             events_left: rules.max_events,
-            half_event: HalfEvent::new(&self.session.root),
+            room: StreamRoom::new(&self.session.root),
             idle_timeout: rules.idle_timeout,
         };
+        stream.room.resize(0)?;
         loop {
             resume_from(&mut prepared, stream.parser.last_event_id())?;
             let mut connection = Connection::default();
             let work = self.connection(&prepared, content.as_ref(), &mut stream, &mut connection);
-            let error = match self.outlet.unless_restarted(work).await {
+            let ended = self.outlet.unless_restarted(work).await;
+            let now = monotonic_clock::now();
+            stream.reconnects.lost(connection, now);
+            let error = match ended {
                 Some(Ok(())) => return Ok(()),
                 None => continue,
                 Some(Err(error)) if error.code == STREAM_ENDED && !reconnect => return Ok(()),
                 Some(Err(error)) => error,
             };
-            let now = monotonic_clock::now();
             let next = stream.reconnects.next(
                 &error,
-                connection,
                 now,
                 &mut self.session.root.budget.borrow_mut(),
                 random::get_random_u64,
@@ -270,6 +274,7 @@ impl Subscription<'_> {
     fn tell(&self, message: &str, code: Option<&str>, wait: Option<Duration>) {
         if is_heard(Level::INFO) {
             let fields = Fields {
+                request_id: self.request_id,
                 path: Some(&self.path),
                 code,
                 wait: wait.map(nanoseconds),
@@ -289,7 +294,9 @@ impl Subscription<'_> {
         stream: &mut Stream,
         connection: &mut Connection,
     ) -> Result<(), Error> {
-        let response = match within(prepared.timeout, self.open(prepared, content, stream)).await {
+        // What opening takes is not to take room as long as the stream is open.
+        let opening = Box::pin(self.open(prepared, content, stream));
+        let response = match within(prepared.timeout, opening).await {
             None => {
                 let timeout = seconds(prepared.timeout);
                 let message = format!("the stream did not open within its time-out of {timeout}");
@@ -448,7 +455,6 @@ impl Stream {
     fn take(&mut self, bytes: &[u8]) -> (Batch, Result<(), Error>) {
         let mut messages = Vec::new();
         let parsed = self.parser.feed(bytes, &mut messages);
-        let result = parsed.and_then(|()| self.hold(0));
         if let Some(delay) = self.parser.retry() {
             self.reconnects.set_delay(delay);
         }
@@ -466,6 +472,8 @@ impl Stream {
                 _ => true,
             }
         });
+        let result = parsed.and_then(|()| self.hold(0));
+        let (filter, events_left) = (&mut self.filter, &mut self.events_left);
         // Events behind the last one that was wanted don't count.
         let last_event_id = match events_left {
             Some(0) => filter.delivered(),
@@ -483,7 +491,7 @@ impl Stream {
     /// Counts what the component holds of this stream, and `more` bytes that are on their way out.
     fn hold(&mut self, more: usize) -> Result<(), Error> {
         let ids = self.parser.last_event_id().len() + self.filter.delivered().len();
-        self.half_event.resize(self.parser.buffered() + ids + more)
+        self.room.resize(self.parser.buffered() + ids + more)
     }
 }
 

@@ -83,9 +83,11 @@ pub const LASTING_CONNECTION: Duration = Duration::from_millis(60_000);
 pub const MAX_REDIRECTS: u32 = 5;
 /// What of a stream is asked for at once, in bytes.
 pub const STREAM_READ_BYTES: u64 = 64 * 1024;
-/// What the half events of all streams of a root session, their ids and the events that are handed
-/// over may take together, in bytes.
+/// What all streams of a root session may take together, with half events, ids and the events that are
+/// handed over, in bytes.
 pub const MAX_STREAMS_BYTES: u64 = 16 * 1024 * 1024;
+/// What a stream takes of that which holds nothing.
+pub const STREAM_BYTES: u64 = 5 * 1024;
 /// The longest line of an event stream in bytes, without its end.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 /// The largest event of an event stream in bytes: its type, data and id.

@@ -8,9 +8,11 @@ pub fn control(text: &str) -> Option<char> {
     text.chars().find(char::is_ascii_control)
 }
 
+/// The most characters that are shown of a text.
+const SHOWN: usize = 80;
+
 /// `text` as it may stand in an error message: quoted, printable and short.
 pub fn quoted(text: &str) -> String {
-    const SHOWN: usize = 80;
     let mut out = String::from("'");
     for (index, c) in text.chars().enumerate() {
         if index == SHOWN {
@@ -25,6 +27,11 @@ pub fn quoted(text: &str) -> String {
     }
     out.push('\'');
     out
+}
+
+/// The same of a short text, and nothing of a long one: of a secret that is cut off, a part would stay.
+pub fn quoted_whole(text: &str) -> String {
+    quoted(if text.len() > SHOWN { "…" } else { text })
 }
 
 /// A time in seconds, such as `10 s` or `0.25 s`.

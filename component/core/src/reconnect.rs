@@ -69,24 +69,11 @@ impl Reconnects {
         budget.give(std::mem::take(&mut self.paid).max(1));
     }
 
-    /// The next connection, after one that was lost, or not made, because of `error`. `random` is
-    /// evenly distributed.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none: `error` itself where another would meet it again, else one of kind `stream`.
-    pub fn next(
-        &mut self,
-        error: &Error,
-        connection: Connection,
-        now: u64,
-        budget: &mut Budget,
-        random: impl FnOnce() -> u64,
-    ) -> Result<Retry, Error> {
-        let lived = connection.opened.map_or(Duration::ZERO, |opened| {
-            Duration::from_nanos(now.saturating_sub(opened))
+    /// A connection has ended.
+    pub fn lost(&mut self, connection: Connection, now: u64) {
+        let lasted = connection.opened.is_some_and(|opened| {
+            Duration::from_nanos(now.saturating_sub(opened)) >= LASTING_CONNECTION
         });
-        let lasted = lived >= LASTING_CONNECTION;
         if connection.gave_event || lasted {
             self.in_vain = 0;
             self.since = now;
@@ -94,6 +81,21 @@ impl Reconnects {
         if connection.gave_event && lasted {
             self.doublings = 0;
         }
+    }
+
+    /// The next connection, after one that [has ended](Self::lost) because of `error`. `random` is evenly
+    /// distributed.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none: `error` itself where another would meet it again, else one of kind `stream`.
+    pub fn next(
+        &mut self,
+        error: &Error,
+        now: u64,
+        budget: &mut Budget,
+        random: impl FnOnce() -> u64,
+    ) -> Result<Retry, Error> {
         if is_final(error) {
             return Err(error.clone());
         }
@@ -204,7 +206,8 @@ mod tests {
         connection: Connection,
         now: u64,
     ) -> Duration {
-        let next = reconnects.next(error, connection, now, &mut Budget::default(), || u64::MAX);
+        reconnects.lost(connection, now);
+        let next = reconnects.next(error, now, &mut Budget::default(), || u64::MAX);
         let wait = next.unwrap_or_else(|e| panic!("{}", e.message)).wait;
         // What is drawn is below it by one nanosecond.
         wait + Duration::from_nanos(1)
@@ -215,13 +218,7 @@ mod tests {
     }
 
     fn code(reconnects: &mut Reconnects, error: &Error, now: u64) -> String {
-        let next = reconnects.next(
-            error,
-            Connection::default(),
-            now,
-            &mut Budget::default(),
-            || 0,
-        );
+        let next = reconnects.next(error, now, &mut Budget::default(), || 0);
         next.err().map_or_else(String::new, |error| error.code)
     }
 
@@ -289,13 +286,7 @@ mod tests {
         let mut reconnects = Reconnects::new(persistence(), 0);
         let wait = |reconnects: &mut Reconnects, asked: &str| {
             let error = problem(503, asked);
-            let next = reconnects.next(
-                &error,
-                Connection::default(),
-                0,
-                &mut Budget::default(),
-                || 0,
-            );
+            let next = reconnects.next(&error, 0, &mut Budget::default(), || 0);
             next.map(|retry| retry.wait.as_secs())
                 .map_err(|error| error.code)
         };
@@ -354,13 +345,7 @@ mod tests {
         };
         let mut reconnects = Reconnects::new(off, 0);
         let error = Error::new(ErrorKind::Connect, "connection_refused", "nobody is there");
-        let last = reconnects.next(
-            &error,
-            Connection::default(),
-            0,
-            &mut Budget::default(),
-            || 0,
-        );
+        let last = reconnects.next(&error, 0, &mut Budget::default(), || 0);
         let last = last.err().unwrap_or_else(|| panic!("it goes on"));
         assert_eq!(
             (last.kind, &*last.code),
@@ -376,7 +361,7 @@ mod tests {
         let error = problem(429, "");
         let mut asked = 0;
         let last = loop {
-            match reconnects.next(&error, Connection::default(), 0, &mut budget, || 0) {
+            match reconnects.next(&error, 0, &mut budget, || 0) {
                 Ok(_) => asked += 1,
                 Err(last) => break last,
             }
@@ -402,7 +387,8 @@ mod tests {
                 let connection = Connection { opened: Some(now), gave_event };
                 now += lived;
                 let budget = &mut Budget::default();
-                let retry = reconnects.next(&ended(), connection, now, budget, || random);
+                reconnects.lost(connection, now);
+                let retry = reconnects.next(&ended(), now, budget, || random);
                 prop_assert!(retry.unwrap().wait < delay.max(MAX_RECONNECT_DELAY));
             }
         }

@@ -9,7 +9,7 @@ use crate::defaults::{
 use crate::error::{Error, ErrorKind};
 use crate::event_stream::Limits;
 use crate::header::Field;
-use crate::message::{quoted, seconds};
+use crate::message::{quoted_whole, seconds};
 use crate::reconnect::Persistence;
 use crate::redirect::is_redirect;
 
@@ -169,7 +169,7 @@ fn open(headers: &[Field]) -> Head {
             "wrong_content_type",
             format!(
                 "the answer's content type is {}, not text/event-stream; check the path",
-                quoted(media_type)
+                quoted_whole(media_type)
             ),
         );
     }
@@ -177,8 +177,8 @@ fn open(headers: &[Field]) -> Head {
         Some(coding) if !coding.eq_ignore_ascii_case("identity") => unusable(
             "wrong_content_coding",
             format!(
-                "the answer is encoded as {}, which was not accepted; switch it off at the server",
-                quoted(&coding)
+                "the answer is encoded as {}; switch that off",
+                quoted_whole(&coding)
             ),
         ),
         _ => Head::Open {
@@ -198,9 +198,10 @@ fn last(headers: &[Field], name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// The `Last-Event-ID` field; none if there is no id, or one that a field can't hold or no server
-/// takes.
+/// The `Last-Event-ID` field, without white space at its ends, which no field keeps (RFC 9110, section
+/// 5.5); none if there is no id, or one that a field can't hold or no server takes.
 pub fn last_event_id(id: &str) -> Option<Field> {
+    let id = id.trim_matches([' ', '\t']);
     let is_short = !id.is_empty() && id.len() <= MAX_SENT_ID_BYTES;
     let fits = is_short && !id.contains(|c: char| c.is_ascii_control() && c != '\t');
     fits.then(|| (LAST_EVENT_ID.to_owned(), id.as_bytes().to_vec()))
@@ -212,6 +213,8 @@ pub const LAST_EVENT_ID: &str = "last-event-id";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SECRET: &str = "secret-0123456789";
 
     fn head(status: u16, headers: &[(&str, &str)]) -> Head {
         let fields = headers.iter();
@@ -272,6 +275,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_sends_is_shown_whole_or_not_so_that_a_secret_is_found() {
+        for count in 0..100 {
+            let value = ["x".repeat(count), SECRET.to_owned()].concat();
+            let wrong = head(200, &[("content-type", &value)]);
+            let stream = ("content-type", "text/event-stream");
+            let encoded = head(200, &[stream, ("content-encoding", &value)]);
+            for head in [wrong, encoded] {
+                let Head::Unusable(error) = head else {
+                    panic!("{head:?}");
+                };
+                let message = error.message.replace(SECRET, "");
+                assert!(!message.contains("secret"), "{message}");
+            }
+        }
+    }
+
+    #[test]
     fn ends_redirects_and_refusals_are_told_apart() {
         assert_eq!(head(204, &[]), Head::NoContent);
         for status in [301, 302, 303, 307, 308] {
@@ -294,7 +314,8 @@ mod tests {
         assert_eq!(last_event_id("a\u{1}"), None);
         assert_eq!(last_event_id("a\u{7f}"), None);
         assert_eq!(last_event_id(&"a".repeat(MAX_SENT_ID_BYTES + 1)), None);
-        let sent = last_event_id("\u{e9}\t1").map(|(_, value)| value);
+        assert_eq!(last_event_id(" \t"), None);
+        let sent = last_event_id(" \u{e9}\t1\t").map(|(_, value)| value);
         assert_eq!(sent.as_deref(), Some("\u{e9}\t1".as_bytes()));
     }
 

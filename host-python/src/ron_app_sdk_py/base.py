@@ -246,7 +246,8 @@ class BaseClient:
 
         request, delivery = arguments(path, callback, options)
         request.node = node
-        return Reception(self._begin, request, delivery)
+        shown_path = self._limits.redactor.scrub(request.path.partition("?")[0])
+        return Reception(self._begin, request, delivery, shown_path)
 
     async def _begin(self, request: StreamRequest, progress: Progress) -> Stream:
         """Begins a stream with this client's middleware around it."""

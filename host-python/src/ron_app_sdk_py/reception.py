@@ -59,15 +59,20 @@ class Reception:
         begin: begins the stream.
         request: what is subscribed to.
         delivery: how the consumer is given what comes.
+        shown_path: the path as it may be shown.
 
     Attributes:
         request: as given.
         delivery: as given.
+        shown_path: as given.
         progress: what has come of it.
     """
 
-    def __init__(self, begin: Begin, request: StreamRequest, delivery: Delivery) -> None:
+    def __init__(
+        self, begin: Begin, request: StreamRequest, delivery: Delivery, shown_path: str
+    ) -> None:
         self.request = request
+        self.shown_path = shown_path
         self.delivery = delivery
         self.progress = Progress(
             request.last_event_id,

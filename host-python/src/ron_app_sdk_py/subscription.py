@@ -60,9 +60,8 @@ class BaseSubscription:
         self._reception.close()
 
     def __repr__(self) -> str:
-        request = self._reception.request
-        path = request.path.partition("?")[0]
-        return f"{type(self).__name__}({request.method!a:.20}, {path!a:.80}, {self.state})"
+        method, path = self._reception.request.method, self._reception.shown_path
+        return f"{type(self).__name__}({method!a:.20}, {path!a:.80}, {self.state})"
 
 
 class Subscription(BaseSubscription):

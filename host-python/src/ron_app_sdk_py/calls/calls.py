@@ -81,7 +81,9 @@ class Calls:
         self._in_flight: dict[int, InFlight] = {}
         self._abandoned: deque[Stream] = deque()
         self._counters = CounterSet()
-        self._loops = Loops(self._make_transport, self._counters, self._tick, self._clock)
+        self._loops = Loops(
+            self._make_transport, self._counters, self._tick, self._leave_loop, self._clock
+        )
 
     def _start_after_fork(self) -> None:
         """Leaves to the parent what is the parent's. Its sockets and its instance are kept, unused:
@@ -391,6 +393,12 @@ class Calls:
         with contextlib.suppress(RonSandboxError):
             self._cross(guest, guest.tick, None)
 
+    def _leave_loop(self, loop: LoopState) -> None:
+        """A loop ends."""
+        for call in list(self._in_flight.values()):
+            if call.loop is loop:
+                call.leave_loop()
+
     def _end_overdue(self) -> None:
         """Ends the running loop's calls that the component has not ended in time."""
         state = self._loops.running()
@@ -409,7 +417,7 @@ class Calls:
     def _record(self, call: InFlight, outcome: object) -> None:
         request = call.request
         record = CallRecord(
-            method=request.method,
+            method=call.limits.redactor.scrub(request.method),
             path=call.limits.redactor.scrub(request.path.partition("?")[0]),
             status=getattr(outcome, "status", None),
             error=_error_name(outcome) if isinstance(outcome, BaseException) else None,

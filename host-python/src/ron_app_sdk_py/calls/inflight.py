@@ -267,6 +267,9 @@ class InFlight:
             self.abort(exchange)
         self.held.clear()
 
+    def leave_loop(self) -> None:
+        """Its loop ends; so has its task, which has dropped what it held."""
+
     def answer(self, done: Done) -> Response:
         """The answer that ``done`` names."""
         held = self.held.pop(done.exchange, None) if done.exchange is not None else None

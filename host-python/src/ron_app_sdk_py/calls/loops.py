@@ -132,6 +132,7 @@ class Loops:
         make_transport: makes the transport of the running loop.
         counters: where a new loop gets its counters.
         tick: called on a loop when the time has come that it was armed for.
+        leave: called on a loop that ends, before its transport is closed.
         clock: the clock that ``tick`` goes by.
     """
 
@@ -140,11 +141,13 @@ class Loops:
         make_transport: Callable[[], Transport],
         counters: CounterSet,
         tick: Callable[[], None],
+        leave: Callable[[LoopState], None],
         clock: Clock,
     ) -> None:
         self._make_transport = make_transport
         self._counters = counters
         self._tick = tick
+        self._leave = leave
         self._clock = clock
         self._states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._endings: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
@@ -193,6 +196,7 @@ class Loops:
         finally:
             self._states.pop(loop, None)
             self._endings.pop(loop, None)
+            self._leave(state)
             await state.close()
 
     def _forget_closed(self) -> None:

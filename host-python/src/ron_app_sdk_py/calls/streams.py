@@ -316,6 +316,11 @@ class Stream(InFlight):
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
 
+    def leave_loop(self) -> None:
+        """Its loop ends, with its connections; it may be that nobody carries it on."""
+        if not self._carried:
+            self.abort_all()
+
     def restart(self) -> None:
         """Has another connection made, from any thread. Of a stream that nobody carries on at the
         moment it is made when somebody does."""
