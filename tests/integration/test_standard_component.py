@@ -29,7 +29,7 @@ def component() -> tuple[Engine, Component]:
 
 
 BROKEN_OFF = {"host_error", "connection_closed", "read_timeout"}
-"""In what a stream that breaks off ends: ``http-error-code`` of wasmtime 50 knows of no reason for it,
+"""In what a stream that breaks off ends: ``http-error-code`` of wasmtime 50 knows no reason for it,
 so that a closed connection and a silent one are the same to the component."""
 
 
