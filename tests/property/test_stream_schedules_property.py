@@ -5,6 +5,7 @@ component."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -229,12 +230,12 @@ def test_streams_among_calls_leave_nothing_and_lose_nothing(
         loop = asyncio.get_running_loop()
         work = asyncio.create_task(numbers_of(subscription, consumer.received, consumer.turns))
         for after, way in consumer.interfered:
-            interfere = {
+            ways: dict[str, Callable[[], object]] = {
                 "cancelled": work.cancel,
                 "closed": subscription.close,
                 "restarted": subscription.restart,
-            }[way]
-            timers.append(loop.call_later(after, interfere))
+            }
+            timers.append(loop.call_later(after, ways[way]))
         try:
             await work
         except (RonError, asyncio.CancelledError) as error:
