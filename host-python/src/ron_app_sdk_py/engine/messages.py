@@ -362,8 +362,8 @@ def _events(call: int, fields: list[str], at: int, *, escaped: bool) -> tuple[Ev
 
 
 def _whole_ids(fields: list[str]) -> list[str]:
-    """Ids in full, where a long one stands once and then a sign for it. All share one string: it
-    may be large, and thousands of events may have it."""
+    """Ids in full, where a long one stands once and then a sign for it. All share one string, which
+    may be large."""
     before = ""
     ids = []
     for field in fields:
