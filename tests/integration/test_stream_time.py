@@ -213,11 +213,12 @@ def test_a_minute_is_waited_and_a_second_more_is_not() -> None:
     assert len(seen.requests) == 1
 
 
-def test_throttling_for_ever_empties_the_budget() -> None:
-    seen = run(lambda _: Answer(429, retry_after="1"), reconnect_timeout=None)
+def test_throttling_for_ever_is_asked_ever_more_rarely() -> None:
+    seen = run(lambda _: Answer(429, retry_after="1"), reconnect_timeout=3_600.0)
     assert isinstance(seen.error, RonStreamError)
-    assert seen.error.code == "budget_empty"
-    assert len(seen.requests) == 101
+    assert seen.error.code == "reconnect_timeout"
+    # Full jitter up to 30 s: 15 s at the mean.
+    assert 120 < len(seen.requests) < 600
 
 
 def test_the_wall_clock_may_jump(monkeypatch: pytest.MonkeyPatch) -> None:

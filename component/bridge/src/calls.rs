@@ -164,7 +164,8 @@ impl Calls {
     pub fn take_event(&self, id: u64, event: &str) -> Result<bool, Malformed> {
         let calls = self.calls.borrow();
         let Some(Work::Stream(stream)) = calls.get(&Reverse(id)) else {
-            return Ok(false);
+            // A stream that has ended meanwhile is not made anew.
+            return Ok(event == "restart\0");
         };
         let mut reader = Reader::new(event);
         match reader.text("event")? {

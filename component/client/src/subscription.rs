@@ -235,22 +235,17 @@ impl Subscription<'_> {
                 Some(Err(error)) if error.code == STREAM_ENDED && !reconnect => return Ok(()),
                 Some(Err(error)) => error,
             };
-            let next = stream.reconnects.next(
-                &error,
-                now,
-                &mut self.session.root.budget.borrow_mut(),
-                random::get_random_u64,
-            );
-            let retry = match next {
+            let next = stream.reconnects.next(&error, now, random::get_random_u64);
+            let wait = match next {
                 Err(last) if last == error => return Err(error),
                 Err(last) => {
                     self.lose(error, None).await;
                     return Err(last);
                 }
-                Ok(retry) => retry,
+                Ok(wait) => wait,
             };
-            self.lose(error, Some(retry.wait)).await;
-            let until = now.saturating_add(nanoseconds(retry.wait));
+            self.lose(error, Some(wait)).await;
+            let until = now.saturating_add(nanoseconds(wait));
             self.outlet.unless_restarted(sleep_until(until)).await;
         }
     }
@@ -309,9 +304,6 @@ impl Subscription<'_> {
         };
         connection.opened = Some(monotonic_clock::now());
         self.was_open.set(true);
-        stream
-            .reconnects
-            .opened(&mut self.session.root.budget.borrow_mut());
         stream.parser.reset();
         stream.filter.resume();
         self.tell("stream open", None, None);

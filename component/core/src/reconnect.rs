@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::defaults::{
     LASTING_CONNECTION, MAX_RECONNECT_DELAY, MAX_RECONNECT_SCALE, MAX_RETRY_AFTER,
-    MIN_RECONNECT_SCALE, THROTTLE_COST,
+    MIN_RECONNECT_SCALE,
 };
 use crate::error::{Error, ErrorKind};
-use crate::retry::{Backoff, Budget, Retry, retry_after};
+use crate::retry::{Backoff, retry_after};
 
 /// When to go on trying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,6 @@ pub struct Reconnects {
     in_vain: u32,
     /// When that one was lost, or the subscription began.
     since: u64,
-    /// What the last one took from the budget.
-    paid: u32,
 }
 
 impl Reconnects {
@@ -54,7 +52,6 @@ impl Reconnects {
             doublings: 0,
             in_vain: 0,
             since: now,
-            paid: 0,
         }
     }
 
@@ -62,11 +59,6 @@ impl Reconnects {
     pub fn set_delay(&mut self, milliseconds: u64) {
         let delay = Duration::from_millis(milliseconds);
         self.persistence.delay = delay.clamp(MIN_RECONNECT_SCALE, MAX_RECONNECT_SCALE);
-    }
-
-    /// The stream has opened: the budget gets back what that cost.
-    pub fn opened(&mut self, budget: &mut Budget) {
-        budget.give(std::mem::take(&mut self.paid).max(1));
     }
 
     /// A connection has ended.
@@ -83,7 +75,7 @@ impl Reconnects {
         }
     }
 
-    /// The next connection, after one that [has ended](Self::lost) because of `error`. `random` is evenly
+    /// The wait until the next connection, after one that [has ended](Self::lost) because of `error`. `random` is evenly
     /// distributed.
     ///
     /// # Errors
@@ -93,9 +85,8 @@ impl Reconnects {
         &mut self,
         error: &Error,
         now: u64,
-        budget: &mut Budget,
         random: impl FnOnce() -> u64,
-    ) -> Result<Retry, Error> {
+    ) -> Result<Duration, Error> {
         if is_final(error) {
             return Err(error.clone());
         }
@@ -124,16 +115,9 @@ impl Reconnects {
             let passed = "reconnect_timeout has passed";
             return Err(given_up("reconnect_timeout", passed, error));
         }
-        let asked_to_wait = matches!(&error.problem, Some(p) if matches!(p.status, 429 | 503));
-        let cost = if asked_to_wait { THROTTLE_COST } else { 0 };
-        if !budget.take(cost) {
-            let empty = "the budget for retries is empty";
-            return Err(given_up("budget_empty", empty, error));
-        }
-        self.paid = cost;
         self.doublings = self.doublings.saturating_add(1);
         self.in_vain = self.in_vain.saturating_add(1);
-        Ok(Retry { wait, cost })
+        Ok(wait)
     }
 }
 
@@ -171,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::defaults::{RECONNECT_DELAY, RETRY_BUDGET};
+    use crate::defaults::RECONNECT_DELAY;
     use crate::error::Phase;
     use crate::problem::Problem;
 
@@ -207,8 +191,8 @@ mod tests {
         now: u64,
     ) -> Duration {
         reconnects.lost(connection, now);
-        let next = reconnects.next(error, now, &mut Budget::default(), || u64::MAX);
-        let wait = next.unwrap_or_else(|e| panic!("{}", e.message)).wait;
+        let next = reconnects.next(error, now, || u64::MAX);
+        let wait = next.unwrap_or_else(|e| panic!("{}", e.message));
         // What is drawn is below it by one nanosecond.
         wait + Duration::from_nanos(1)
     }
@@ -218,7 +202,7 @@ mod tests {
     }
 
     fn code(reconnects: &mut Reconnects, error: &Error, now: u64) -> String {
-        let next = reconnects.next(error, now, &mut Budget::default(), || 0);
+        let next = reconnects.next(error, now, || 0);
         next.err().map_or_else(String::new, |error| error.code)
     }
 
@@ -286,9 +270,8 @@ mod tests {
         let mut reconnects = Reconnects::new(persistence(), 0);
         let wait = |reconnects: &mut Reconnects, asked: &str| {
             let error = problem(503, asked);
-            let next = reconnects.next(&error, 0, &mut Budget::default(), || 0);
-            next.map(|retry| retry.wait.as_secs())
-                .map_err(|error| error.code)
+            let next = reconnects.next(&error, 0, || 0);
+            next.map(|wait| wait.as_secs()).map_err(|error| error.code)
         };
         assert_eq!(wait(&mut reconnects, "60"), Ok(60));
         assert_eq!(wait(&mut reconnects, "61"), Err("wait_too_long".to_owned()));
@@ -345,33 +328,13 @@ mod tests {
         };
         let mut reconnects = Reconnects::new(off, 0);
         let error = Error::new(ErrorKind::Connect, "connection_refused", "nobody is there");
-        let last = reconnects.next(&error, 0, &mut Budget::default(), || 0);
+        let last = reconnects.next(&error, 0, || 0);
         let last = last.err().unwrap_or_else(|| panic!("it goes on"));
         assert_eq!(
             (last.kind, &*last.code),
             (ErrorKind::Stream, "reconnects_exhausted")
         );
         assert!(last.message.contains("nobody is there"));
-    }
-
-    #[test]
-    fn a_server_that_has_too_much_to_do_is_asked_while_the_budget_lasts() {
-        let mut budget = Budget::default();
-        let mut reconnects = Reconnects::new(persistence(), 0);
-        let error = problem(429, "");
-        let mut asked = 0;
-        let last = loop {
-            match reconnects.next(&error, 0, &mut budget, || 0) {
-                Ok(_) => asked += 1,
-                Err(last) => break last,
-            }
-        };
-        assert_eq!(
-            (asked, &*last.code),
-            (RETRY_BUDGET / THROTTLE_COST, "budget_empty")
-        );
-        reconnects.opened(&mut budget);
-        assert_eq!(budget.tokens(), THROTTLE_COST);
     }
 
     proptest! {
@@ -386,10 +349,9 @@ mod tests {
             for (random, gave_event, lived) in lost {
                 let connection = Connection { opened: Some(now), gave_event };
                 now += lived;
-                let budget = &mut Budget::default();
                 reconnects.lost(connection, now);
-                let retry = reconnects.next(&ended(), now, budget, || random);
-                prop_assert!(retry.unwrap().wait < delay.max(MAX_RECONNECT_DELAY));
+                let wait = reconnects.next(&ended(), now, || random);
+                prop_assert!(wait.unwrap() < delay.max(MAX_RECONNECT_DELAY));
             }
         }
     }

@@ -221,7 +221,7 @@ def _plain(name: str, function: Any) -> Callable[[Any], object] | None:
 
 def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in choices:
-        shown = f"{value!a:.40}" if isinstance(value, str) else type(value).__name__
+        shown = "something else" if isinstance(value, str) else type(value).__name__
         raise RonRequestError(
             f"{name} is {shown}; give {' or '.join(map(repr, choices))}", code=f"invalid_{name}"
         )

@@ -85,7 +85,7 @@ class Exchanges:
         counters = call.loop.counters
         counters.attempts += 1
         lost, call.failure = call.failure, None
-        fresh = lost is not None and lost.of_connection
+        fresh = call.is_fresh or (lost is not None and lost.of_connection)
         if call.attempts:
             counters.retries += 1
         call.attempts += 1

@@ -82,6 +82,7 @@ class InFlight:
         over: whether the component has ended it.
         held_below: answers below this status are read to their end before the component hears of
             them.
+        is_fresh: whether each of its requests goes out on a connection of its own.
         told: what became of its attempts, once the component has told.
         failures_before: how many calls failed in a row before it, without a pause.
         failure: in what the last attempt failed, as the transport says, or None.
@@ -113,6 +114,7 @@ class InFlight:
     )
 
     held_below: ClassVar[int] = 400
+    is_fresh: ClassVar[bool] = False
 
     def __init__(
         self,

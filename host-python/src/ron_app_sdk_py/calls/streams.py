@@ -86,6 +86,8 @@ class Stream(InFlight):
     )
 
     held_below = 0
+    # It holds the connection for long, and one that was idle may be dead.
+    is_fresh = True
 
     def __init__(
         self,
