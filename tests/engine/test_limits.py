@@ -237,7 +237,7 @@ STREAMS = {
     "the largest data in a million lines": Bytes(
         b"data:%b\n" % (b"x" * 14) * 1_000_000 + b"\n", 1, RAISED
     ),
-    "the largest data to escape": Bytes(b"data:%b\n\n" % (b"\x1a" * (8 * MIB - 100)), 1, RAISED),
+    "the largest data to escape": Bytes(b"data:%b\n\n" % (b"\x1a" * (8 * MIB - 10_000)), 1, RAISED),
     "more to escape": Bytes(b"data:%b\n\n" % (b"\x1a" * NEARLY_ALL), 0, RAISED, "streams_full"),
     "the largest data of no text": Bytes(b"data:%b\n\n" % (b"\xff" * (5 * MIB)), 1, RAISED),
     "more of no text": Bytes(
