@@ -35,6 +35,11 @@ async def asynchronous(url: str) -> None:
             await client.get("/delay", query={"ms": 5000}, timeout=0.2)
         except RonTimeoutError as timeout:
             print("time-out    ", timeout)
+        async for event in client.node.subscribe("/registry/stream", max_events=2):
+            print("stream      ", event.type, event.data)
+            if event.type == "heartbeat":
+                commit = {"payload_b3": "b3:17"}
+                await client.node.request("POST", "/registry/commit", json=commit)
 
 
 def synchronous(url: str) -> None:
