@@ -1026,6 +1026,8 @@ def test_closing_the_client_ends_its_subscriptions_without_await() -> None:
 INTERRUPT = """
 import os, signal, sys, threading
 from ron_app_sdk_py import RonClientSync
+# What runs in the background of a shell is born deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 client = RonClientSync(sys.argv[1])
 subscription = client.subscribe("/x")
 try:
