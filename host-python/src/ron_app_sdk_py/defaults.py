@@ -60,6 +60,9 @@ GUEST_TABLE_ELEMENTS: Final = 20_000
 MAX_RETRIES: Final = 100
 """Most attempts after the first that may be asked for: the component's number."""
 
+LARGEST_EVENT_BYTES: Final = 15 * 1024 * 1024
+"""Most bytes that a line or an event of a stream may be allowed: the component's number."""
+
 STREAM_QUEUE: Final = 256
 """Events that wait for a slow consumer of a stream which is read all the same."""
 

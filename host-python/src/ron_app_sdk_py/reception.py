@@ -15,7 +15,8 @@ from .defaults import STREAM_QUEUE
 from .errors import RonError, RonRequestError
 from .events import Event, StreamCounters
 from .options import StreamOptions
-from .stream_request import StreamRequest, positive_number
+from .request import whole_number
+from .stream_request import StreamRequest
 
 Callback = Callable[[Event], object]
 """Is given each event; it may be ``async`` for :class:`RonClient`."""
@@ -193,7 +194,7 @@ def arguments(
     on_error = _plain("on_error", given.pop("on_error", None))
     overflow = _choice("overflow", given.pop("overflow", "wait"), ("wait", "drop_oldest"))
     max_queue = given.pop("max_queue", STREAM_QUEUE)
-    positive_number("max_queue", max_queue)
+    whole_number("max_queue", max_queue, 1)
     policy = _choice(
         "on_callback_error", given.pop("on_callback_error", "raise"), ("raise", "continue")
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from .defaults import LARGEST_EVENT_BYTES
 from .errors import RonRequestError
 from .idempotency import IdempotencyKey
 from .options import FieldMap, Query
 from .request import UNSET, Request, Unset, nanoseconds, whole_number
 
 _FOREVER = "0"
+_MANY = 2**32 - 1
 
 
 class StreamRequest(Request):
@@ -71,13 +73,13 @@ class StreamRequest(Request):
                 wanted.append((name, nanoseconds(_argument(name), seconds)))
         if max_reconnects is not None:
             wanted.append(("max-reconnects", whole_number("max_reconnects", max_reconnects)))
-        for name, count in (
-            ("max-events", max_events),
-            ("max-line-bytes", max_line_bytes),
-            ("max-event-bytes", max_event_bytes),
+        for name, count, most in (
+            ("max-events", max_events, _MANY),
+            ("max-line-bytes", max_line_bytes, LARGEST_EVENT_BYTES),
+            ("max-event-bytes", max_event_bytes, LARGEST_EVENT_BYTES),
         ):
             if count is not None:
-                wanted.append((name, positive_number(_argument(name), count)))
+                wanted.append((name, whole_number(_argument(name), count, 1, most)))
         if not _boolean("reconnect", reconnect):
             wanted.append(("reconnect", "false"))
         if _boolean("drop_heartbeats", drop_heartbeats):
@@ -96,18 +98,6 @@ class StreamRequest(Request):
 
 def _argument(option: str) -> str:
     return option.replace("-", "_")
-
-
-def positive_number(name: str, value: object) -> str:
-    """A count of one or more as the component wants it.
-
-    Raises:
-        RonRequestError: it is not a whole number from 1 to 2**32 - 1.
-    """
-    number = whole_number(name, value)
-    if number == "0":
-        raise RonRequestError(f"{name} is 0; give a whole number from 1 on", code=f"invalid_{name}")
-    return number
 
 
 def _boolean(name: str, value: object) -> bool:
