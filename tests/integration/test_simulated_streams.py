@@ -93,6 +93,7 @@ def test_a_request_tells_its_last_event_id() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        # What type checkers would refuse is refused at run time too.
         (lambda: EventStream(ends="reset "), "ends is 'reset '; give end, close, reset or silence"),  # type: ignore[arg-type]
         (lambda: EventStream(after=-1), "after is -1"),
         (lambda: list(EventStream([-1.0]).plan().pieces), "a part is -1.0; give text, bytes"),

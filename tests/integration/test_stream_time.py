@@ -79,6 +79,7 @@ def run(
     if callable(outcomes[0]):
         sim.otherwise(outcomes[0])
     else:
+        # Outcomes of several types: their chain is of none that mypy can name.
         sim.otherwise(itertools.chain(outcomes, itertools.repeat(NO_MORE)))  # type: ignore[arg-type]
 
     async def program() -> None:
@@ -376,6 +377,7 @@ def test_a_head_that_does_not_come_is_a_timeout_and_another_connection() -> None
         ({}, "read", 7.0),
         ({"timeout": 3.0}, "overall", 3.0),
     ):
+        # Options by name, which mypy can't tell from the outcomes.
         seen = run(Silence(), EventStream(event("1")), **options)  # type: ignore[arg-type]
         assert seen.data == ["1"]
         lost = seen.lost[0]

@@ -30,6 +30,7 @@ from ron_app_sdk_py import (
     RonRequestError,
     RonSandboxError,
     RonStreamError,
+    RonTimeoutError,
     RonTooLargeError,
     Subscription,
 )
@@ -270,6 +271,7 @@ async def test_leaving_the_iteration_closes_the_socket(transport: str) -> None:
         # One that is part of a cycle goes when it is collected.
         subscription = client.subscribe("/x")
         await anext(subscription)
+        # A circle, which only the collector of garbage opens.
         subscription.itself = subscription  # type: ignore[attr-defined]
         del subscription
         gc.collect()
@@ -371,7 +373,8 @@ async def test_a_consumer_that_pauses_does_not_find_the_server_silent(transport:
         # Who waits does.
         error = asyncio.create_task(anext(subscription))
         await until(lambda: subscription.last_error is not None)
-        assert subscription.last_error.phase == "read"  # type: ignore[union-attr]
+        assert isinstance(subscription.last_error, RonTimeoutError)
+        assert subscription.last_error.phase == "read"
         error.cancel()
         await asyncio.wait([error])
 
@@ -478,6 +481,7 @@ async def test_two_tasks_may_not_wait_at_the_same_time() -> None:
         for overflow in ("wait", "drop_oldest"):
             subscription = client.subscribe("/x", overflow=overflow)
             first = asyncio.create_task(anext(subscription))
+            # Bound at once, because of the loop; mypy does not infer types of defaults.
             await until(lambda s=subscription: s.state == "open")  # type: ignore[misc]
             with pytest.raises(RonRequestError) as caught:
                 await anext(subscription)
@@ -563,6 +567,7 @@ async def test_what_a_notice_raises_ends_the_subscription(which: str, overflow: 
         serving(b": hi\n" + THREE, ends=which == "on_error") as (url, source),
         RonClient(url) as client,
     ):
+        # An option whose name is a parameter of the test.
         subscription = client.subscribe("/x", overflow=overflow, **{which: fail})  # type: ignore[arg-type]
         with pytest.raises(LookupError, match="mine"):
             async for _ in subscription:

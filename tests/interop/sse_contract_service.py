@@ -322,6 +322,7 @@ async def serve(host: str, port: int, transport: str) -> None:
     """
     service = Service(transport)
     for number in (signal.SIGINT, signal.SIGTERM):
+        # Loops of Windows have no signal handlers.
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, service.stopped.set)
     runner = web.AppRunner(service.application(), access_log=None, shutdown_timeout=_GRACE_SECONDS)

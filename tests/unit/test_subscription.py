@@ -62,10 +62,12 @@ def test_who_is_told_in_order_can_t_be_waited_for(name: str) -> None:
         raise AssertionError
 
     with pytest.raises(RonRequestError, match=f"{name} is async"):
+        # A key of the TypedDict that is a parameter of the test.
         arguments("/x", None, {name: later})  # type: ignore[misc]
 
 
 def options(**given: Any) -> dict[str, str]:
+    # Good and bad options alike.
     request, _ = arguments("/x", None, given)  # type: ignore[arg-type]
     return dict(request.begin().options)
 

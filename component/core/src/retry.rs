@@ -132,8 +132,7 @@ impl Budget {
         self.tokens
     }
 
-    /// Takes tokens; false if there are not so many.
-    pub fn take(&mut self, cost: u32) -> bool {
+    fn take(&mut self, cost: u32) -> bool {
         match self.tokens.checked_sub(cost) {
             Some(left) => {
                 self.tokens = left;

@@ -240,6 +240,7 @@ def _waiting_bytes(content: aiohttp.StreamReader, max_bytes: int) -> bytes:
     lost = content.exception()
     if lost is None:
         return content.read_nowait(max_bytes)
+    # Declared to take exceptions only, though None is what it begins with.
     content.set_exception(None)  # type: ignore[arg-type]
     part = content.read_nowait(max_bytes)
     content.set_exception(lost)
