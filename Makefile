@@ -26,7 +26,7 @@ $(VENV)/installed: host-python/pyproject.toml host-python/hatch_build.py host-py
 	@test -f $(ARTIFACTS)
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: set PYTHON" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt -e 'host-python[devnode,dotenv,httpx2]'
+	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt -e 'host-python[cli,codegen,devnode,dotenv,httpx2]'
 	@touch $@
 
 demo: build ## * Show the client at work against the development node
@@ -44,7 +44,7 @@ ifdef WHEEL
 test-python: ## Run the Python tests (WHEEL=path: against an installed wheel)
 	rm -rf build/wheel-venv
 	$(PYTHON) -m venv build/wheel-venv
-	build/wheel-venv/bin/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt '$(WHEEL)[devnode,dotenv,httpx2]'
+	build/wheel-venv/bin/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt '$(WHEEL)[cli,codegen,devnode,dotenv,httpx2]'
 	build/wheel-venv/bin/python -m pytest -m 'not checkout and not linux and not servers'
 else
 test-python: build

@@ -76,7 +76,7 @@ def environment(folder: Path, wasmtime: str) -> Path:
     python = folder / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--timeout=60", "--retries=3"]
     install += ["-r", f"{PACKAGE}/requirements-dev.txt"]
-    install += ["-e", f"{PACKAGE}[devnode,dotenv,httpx2]"]
+    install += ["-e", f"{PACKAGE}[cli,codegen,devnode,dotenv,httpx2]"]
     subprocess.run([*install, f"wasmtime=={wasmtime}"], check=True, timeout=INSTALL_SECONDS)
     return python
 

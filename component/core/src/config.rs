@@ -74,13 +74,43 @@ pub struct Timeouts {
     pub write: Duration,
 }
 
+/// A credential as the values of `Authorization` that carry it (`protocol.md` 10, row 7).
+#[derive(Clone)]
+pub struct Credential {
+    bearer: String,
+    macaroon: String,
+}
+
+impl Credential {
+    fn new(token: &str) -> Self {
+        Self {
+            bearer: ["Bearer ", token].concat(),
+            macaroon: ["Macro ", token].concat(),
+        }
+    }
+
+    /// The value for a path of the app plane, and for most of the node's.
+    pub fn bearer(&self) -> &str {
+        &self.bearer
+    }
+
+    /// The value for a path behind the base URL: micronodes and their facets know no other scheme
+    /// than their own.
+    pub fn for_node(&self, path: &str) -> &str {
+        match path.starts_with("/v1/kv/") || path.starts_with("/facets/") {
+            true => &self.macaroon,
+            false => &self.bearer,
+        }
+    }
+}
+
 /// A checked configuration.
 #[derive(Clone)]
 pub struct Config {
     /// Where requests go.
     pub origin: Origin,
-    /// The value of `Authorization`.
-    pub authorization: Option<String>,
+    /// The credential, as it is sent.
+    pub credential: Option<Credential>,
     /// The `User-Agent`.
     pub user_agent: Option<String>,
     /// Time-outs in force.
@@ -133,10 +163,7 @@ impl Config {
         };
         Ok(Self {
             origin,
-            authorization: settings
-                .token
-                .as_ref()
-                .map(|token| format!("Bearer {token}")),
+            credential: settings.token.as_deref().map(Credential::new),
             user_agent: settings.user_agent,
             timeouts,
             given_timeouts: settings.timeouts,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, too_many_retries};
+use crate::config::{Config, Credential, too_many_retries};
 use crate::defaults::MAX_TARGET_BYTES;
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Field};
@@ -116,9 +116,15 @@ pub fn prepare(
     generated_key: impl FnOnce() -> String,
 ) -> Result<Prepared, Error> {
     let method = method(&call.method)?;
-    let (path, credential) = match call.plane {
-        Plane::App => (app_path(&call.path)?, true),
-        Plane::Node { credential } => (node_path(&call.path)?, credential),
+    let credential = config.credential.as_ref();
+    let (path, authorization) = match call.plane {
+        Plane::App => (app_path(&call.path)?, credential.map(Credential::bearer)),
+        Plane::Node { credential: sent } => {
+            let path = node_path(&call.path)?;
+            let credential = credential.filter(|_| sent);
+            let value = credential.map(|credential| credential.for_node(&path.path));
+            (path, value)
+        }
     };
     let query = query::encode(path.query, &call.query)?;
     if let Some(length) = call.content_length
@@ -165,7 +171,6 @@ pub fn prepare(
     };
     headers.default("x-request-id", &request_id);
     headers.default("x-correlation-id", &request_id);
-    let authorization = config.authorization.as_ref().filter(|_| credential);
     let own_key = headers.single("idempotency-key")?;
     match (own_key, &call.idempotency) {
         (Some(key), Idempotency::None) => {
@@ -185,7 +190,7 @@ pub fn prepare(
         (None, Idempotency::Derived(name)) => {
             let key = idempotency::derived(&Scope {
                 origin: &config.origin,
-                authorization: authorization.map(String::as_str),
+                authorization,
                 method: &method,
                 path: &path.path,
                 name,
@@ -422,6 +427,26 @@ mod tests {
             };
             assert!(prepared(&call).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn micronodes_and_their_facets_get_the_scheme_that_they_know() {
+        for (path, authorization) in [
+            ("/v1/kv/bucket/key", "Macro 0123456789"),
+            ("/facets/users/list?all", "Macro 0123456789"),
+            ("/v1/kvx", "Bearer 0123456789"),
+            ("/facets", "Bearer 0123456789"),
+            ("/app/facets/users", "Bearer 0123456789"),
+        ] {
+            let request = prepared(&Call {
+                plane: Plane::Node { credential: true },
+                ..call("GET", path)
+            })
+            .unwrap();
+            assert_eq!(values(&request, "authorization"), [authorization], "{path}");
+        }
+        let request = prepared(&call("GET", "/facets/users")).unwrap();
+        assert_eq!(values(&request, "authorization"), ["Bearer 0123456789"]);
     }
 
     #[test]
