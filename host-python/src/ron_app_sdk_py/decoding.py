@@ -104,7 +104,9 @@ def _decoded(adapter: TypeAdapter[Any], name: str, response: Response) -> Any:
     try:
         return adapter.validate_json(content or b"null")
     except ValidationError as error:
-        raise _fault(error, name, response) from None
+        failed = error
+    # In there, what Pydantic says of the values would be the context of what is raised.
+    raise _fault(failed, name, response)
 
 
 def _fault(error: ValidationError, name: str, response: Response) -> RonParseError:
