@@ -1,20 +1,19 @@
 //! Facet manifests: TOML files that tell a micronode what to mount (`protocol.md` 6).
 //!
-//! A manifest is read from TOML or from JSON of the same names and nesting ([`model`]). Both become a
-//! [`tree`], in which [`read`] looks for what the node's loader wants and [`rules`] have their say. What
-//! is wrong, and what the node would ignore, are [`finding`]s.
+//! A manifest comes as JSON of the names and nesting of the TOML text ([`model`]), in which [`read`] looks
+//! for what the node's loader wants, and [`rules`] have their say. What is wrong, and what the node would
+//! ignore, are [`finding`]s.
 
 pub mod finding;
 pub mod model;
 mod read;
 mod rules;
 mod table;
-mod tree;
 mod write;
 
-use finding::{Finding, Findings};
+use finding::{Finding, Findings, Severity};
 use model::Manifest;
-use tree::Node;
+use serde_json::Value;
 
 use crate::defaults::MAX_MANIFEST_BYTES;
 
@@ -36,51 +35,41 @@ pub struct RouteFile {
     pub field: String,
     /// Its path.
     pub path: String,
-    /// The line of the TOML text.
-    pub line: Option<u32>,
 }
 
 impl Manifest {
-    /// Reads a manifest as a node's loader does, with the line of each finding.
-    pub fn read_toml(text: &str) -> Reading {
-        reading(text, tree::of_toml)
-    }
-
-    /// Reads the JSON form of a manifest.
-    pub fn read_json(text: &str) -> Reading {
-        reading(text, tree::of_json)
-    }
-
-    /// The JSON form.
-    pub fn to_json(&self) -> String {
-        // It has no maps whose keys could be anything but text, and a String takes everything.
-        serde_json::to_string(self).unwrap_or_default()
+    /// Reads the JSON form of a manifest, or of the legacy form that nodes load too.
+    pub fn from_json(json: &str) -> Reading {
+        let mut findings = Findings::default();
+        let (manifest, files) = parsed(json, &mut findings)
+            .map(|root| read::manifest(&root, &mut findings))
+            .unwrap_or_default();
+        Reading {
+            manifest: manifest.filter(|_| !findings.has_errors()),
+            findings: findings.told(),
+            files,
+        }
     }
 }
 
-fn reading(text: &str, tree: fn(&str) -> Result<Node, Finding>) -> Reading {
-    let root = if text.len() > MAX_MANIFEST_BYTES {
-        Err(Finding::error(format!(
-            "the manifest has {} bytes, more than {MAX_MANIFEST_BYTES}; make several facets of it",
-            text.len()
-        )))
-    } else {
-        tree(text)
-    };
-    match root {
-        Ok(root) => {
-            let mut findings = Findings::default();
-            let (manifest, files) = read::manifest(&root, &mut findings);
-            Reading {
-                manifest: manifest.filter(|_| !findings.has_errors()),
-                findings: findings.told(),
-                files,
-            }
+fn parsed(json: &str, findings: &mut Findings) -> Option<Value> {
+    if json.len() > MAX_MANIFEST_BYTES {
+        let message = format!(
+            "the manifest has {} bytes of JSON, more than {MAX_MANIFEST_BYTES}; make several facets of it",
+            json.len()
+        );
+        findings.push(Severity::Error, "", message);
+        return None;
+    }
+    match serde_json::from_str(json) {
+        Ok(root) => Some(root),
+        Err(error) => {
+            // Its own text would take a tenth of the component.
+            let (line, column) = (error.line(), error.column());
+            let message =
+                format!("this is not JSON, or nests too deep, at line {line}, column {column}");
+            findings.push(Severity::Error, "", message);
+            None
         }
-        Err(finding) => Reading {
-            manifest: None,
-            findings: vec![finding],
-            files: Vec::new(),
-        },
     }
 }

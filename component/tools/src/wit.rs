@@ -13,39 +13,30 @@ wit_bindgen::generate!({
 
 use exports::ron::tools::facet_manifests as facets;
 
+use crate::facet_manifest::RouteFile;
 use crate::facet_manifest::finding::Severity;
 use crate::facet_manifest::model::Manifest;
-use crate::facet_manifest::{Reading, RouteFile};
 
 struct Tools;
 
 impl facets::Guest for Tools {
-    fn write(json: String) -> facets::Reading {
-        told(Manifest::read_json(&json), |manifest| manifest.to_toml())
-    }
-
-    fn read(toml: String) -> facets::Reading {
-        told(Manifest::read_toml(&toml), |manifest| manifest.to_json())
-    }
-}
-
-fn told(reading: Reading, form: fn(&Manifest) -> String) -> facets::Reading {
-    let findings = reading.findings.into_iter().map(|finding| facets::Finding {
-        severity: match finding.severity {
-            Severity::Error => facets::Severity::Error,
-            Severity::Warning => facets::Severity::Warning,
-        },
-        field: finding.field,
-        message: finding.message,
-        line: finding.line,
-    });
-    let files = reading.files.into_iter();
-    let files =
-        files.map(|RouteFile { field, path, line }| facets::RouteFile { field, path, line });
-    facets::Reading {
-        text: reading.manifest.as_ref().map(form),
-        findings: findings.collect(),
-        files: files.collect(),
+    fn write(json: String) -> facets::Written {
+        let reading = Manifest::from_json(&json);
+        let findings = reading.findings.into_iter().map(|finding| facets::Finding {
+            severity: match finding.severity {
+                Severity::Error => facets::Severity::Error,
+                Severity::Warning => facets::Severity::Warning,
+            },
+            field: finding.field,
+            message: finding.message,
+        });
+        let files = reading.files.into_iter();
+        let files = files.map(|RouteFile { field, path }| facets::RouteFile { field, path });
+        facets::Written {
+            toml: reading.manifest.as_ref().map(Manifest::to_toml),
+            findings: findings.collect(),
+            files: files.collect(),
+        }
     }
 }
 

@@ -20,20 +20,6 @@ pub struct Finding {
     pub field: String,
     /// What, and the mend.
     pub message: String,
-    /// The line of the TOML text, from 1.
-    pub line: Option<u32>,
-}
-
-impl Finding {
-    /// An error of the whole text.
-    pub(super) fn error(message: String) -> Self {
-        Self {
-            severity: Severity::Error,
-            field: String::new(),
-            message,
-            line: None,
-        }
-    }
 }
 
 /// Findings as they come, of which a bounded number is kept.
@@ -46,13 +32,7 @@ pub(super) struct Findings {
 
 impl Findings {
     /// Adds one.
-    pub fn push(
-        &mut self,
-        severity: Severity,
-        field: &str,
-        line: Option<u32>,
-        message: impl Into<String>,
-    ) {
+    pub fn push(&mut self, severity: Severity, field: &str, message: impl Into<String>) {
         self.errors += usize::from(severity == Severity::Error);
         if self.kept.len() == MAX_FINDINGS {
             self.left_out += 1;
@@ -62,7 +42,6 @@ impl Findings {
             severity,
             field: field.to_owned(),
             message: message.into(),
-            line,
         });
     }
 
@@ -86,8 +65,7 @@ impl Findings {
                     "{} more findings are left out, and there are {} errors in all; mend these first",
                     self.left_out, self.errors
                 ),
-                line: None,
-            });
+                });
         }
         self.kept
     }

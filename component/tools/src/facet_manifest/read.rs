@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::RouteFile;
 use super::finding::Findings;
 use super::model::{
@@ -11,11 +13,10 @@ use super::model::{
 };
 use super::rules;
 use super::table::{Place, Table};
-use super::tree::Node;
 
-/// Reads a tree. Where something is wrong there is an error among the findings; what comes out then is
+/// Reads JSON. Where something is wrong there is an error among the findings; what comes out then is
 /// not the manifest that was meant.
-pub fn manifest(root: &Node, findings: &mut Findings) -> (Option<Manifest>, Vec<RouteFile>) {
+pub fn manifest(root: &Value, findings: &mut Findings) -> (Option<Manifest>, Vec<RouteFile>) {
     let mut reader = Reader {
         findings,
         files: Vec::new(),
@@ -44,7 +45,7 @@ struct Head {
 }
 
 impl Reader<'_> {
-    fn manifest(&mut self, root: &Node) -> Option<Manifest> {
+    fn manifest(&mut self, root: &Value) -> Option<Manifest> {
         let mut root = Place::root(root).table(self.findings)?;
         let manifest = if let Some(facet) = root.get("facet") {
             self.current(&mut root, &facet)
@@ -333,7 +334,6 @@ impl Reader<'_> {
         self.files.push(RouteFile {
             field: place.field.clone(),
             path: path.clone(),
-            line: place.line(),
         });
         Some(path)
     }

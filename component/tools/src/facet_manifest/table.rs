@@ -1,24 +1,23 @@
-//! Typed access to a tree. What has another type than it must is told and then is as if it were not
-//! there.
+//! Typed access to JSON. What has another type than it must is told and then is as if it were not there,
+//! which null is too.
 
 use std::ops::RangeInclusive;
 
 use ron_core::message::quoted;
+use serde_json::{Map, Value};
 
 use super::finding::{Findings, Severity};
-use super::tree::{Node, Value};
 
 /// A table, and which of its keys were asked for.
 pub struct Table<'n> {
-    entries: &'n [(String, Node)],
+    entries: &'n Map<String, Value>,
     known: Vec<&'static str>,
     field: String,
-    line: Option<u32>,
 }
 
 /// A value and where it is.
 pub struct Place<'n> {
-    node: &'n Node,
+    value: &'n Value,
     /// The field, such as `route[1].method`.
     pub field: String,
 }
@@ -27,9 +26,9 @@ impl<'n> Table<'n> {
     /// The value of a key, if it is there.
     pub fn get(&mut self, key: &'static str) -> Option<Place<'n>> {
         self.known.push(key);
-        let (_, node) = self.entries.iter().find(|(name, _)| name == key)?;
-        (!matches!(node.value, Value::Absent)).then(|| Place {
-            node,
+        let value = self.entries.get(key)?;
+        (!value.is_null()).then(|| Place {
+            value,
             field: self.field_of(key),
         })
     }
@@ -50,28 +49,26 @@ impl<'n> Table<'n> {
 
     /// Whether one of these keys is there.
     pub fn has_any(&self, keys: &[&str]) -> bool {
-        self.entries
-            .iter()
-            .any(|(key, _)| keys.contains(&key.as_str()))
+        keys.iter().any(|key| self.entries.contains_key(*key))
     }
 
     /// Tells of an error in a field that is not there.
     pub fn error(&self, key: &str, message: &str, findings: &mut Findings) {
-        findings.push(Severity::Error, &self.field_of(key), self.line, message);
+        findings.push(Severity::Error, &self.field_of(key), message);
     }
 
     /// Tells of a field that the node does without.
     pub fn warn(&self, key: &str, message: &str, findings: &mut Findings) {
-        findings.push(Severity::Warning, &self.field_of(key), self.line, message);
+        findings.push(Severity::Warning, &self.field_of(key), message);
     }
 
     /// Tells of the keys that nobody has asked for.
     pub fn end(self, findings: &mut Findings) {
-        for (key, node) in self.entries {
+        for key in self.entries.keys() {
             if !self.known.contains(&key.as_str()) {
                 let message = "is not known; the node ignores it";
                 let field = self.field_of(key);
-                findings.push(Severity::Warning, &field, node.line, message);
+                findings.push(Severity::Warning, &field, message);
             }
         }
     }
@@ -92,34 +89,32 @@ impl<'n> Table<'n> {
 }
 
 impl<'n> Place<'n> {
-    /// The whole of a text.
-    pub fn root(node: &'n Node) -> Self {
+    /// The whole.
+    pub fn root(value: &'n Value) -> Self {
         Self {
-            node,
+            value,
             field: String::new(),
         }
     }
 
-    /// The line of the TOML text.
-    pub fn line(&self) -> Option<u32> {
-        self.node.line
-    }
-
     /// Tells of an error.
     pub fn error(&self, message: impl Into<String>, findings: &mut Findings) {
-        findings.push(Severity::Error, &self.field, self.node.line, message);
+        findings.push(Severity::Error, &self.field, message);
     }
 
     /// Tells of what the node ignores or does otherwise.
     pub fn warn(&self, message: impl Into<String>, findings: &mut Findings) {
-        findings.push(Severity::Warning, &self.field, self.node.line, message);
+        findings.push(Severity::Warning, &self.field, message);
     }
 
     /// A text.
     pub fn text(&self, findings: &mut Findings) -> Option<&'n str> {
-        match &self.node.value {
-            Value::Text(text) => Some(text),
-            _ => self.wrong("text in quotes", findings),
+        match self.value {
+            Value::String(text) => Some(text),
+            _ => {
+                self.wrong("text in quotes", findings);
+                None
+            }
         }
     }
 
@@ -141,23 +136,24 @@ impl<'n> Place<'n> {
 
     /// A truth value.
     pub fn boolean(&self, findings: &mut Findings) -> Option<bool> {
-        match self.node.value {
-            Value::Boolean(boolean) => Some(boolean),
-            _ => self.wrong("true or false", findings),
+        match self.value {
+            Value::Bool(boolean) => Some(*boolean),
+            _ => {
+                self.wrong("true or false", findings);
+                None
+            }
         }
     }
 
     /// A whole number in this range.
     pub fn integer(&self, range: RangeInclusive<i64>, findings: &mut Findings) -> Option<i64> {
-        let (from, to) = (range.start(), range.end());
-        match self.node.value {
-            Value::Integer(integer) if range.contains(&integer) => Some(integer),
-            Value::Integer(integer) => {
-                self.error(format!("is {integer}, not from {from} to {to}"), findings);
-                None
-            }
-            _ => self.wrong(&format!("a whole number from {from} to {to}"), findings),
+        let integer = self.value.as_i64();
+        let found = integer.filter(|integer| range.contains(integer));
+        if found.is_none() {
+            let (from, to) = (range.start(), range.end());
+            self.wrong(&format!("a whole number from {from} to {to}"), findings);
         }
+        found
     }
 
     /// One of a few names; in any case if the node reads it so.
@@ -190,33 +186,41 @@ impl<'n> Place<'n> {
 
     /// A table.
     pub fn table(&self, findings: &mut Findings) -> Option<Table<'n>> {
-        match &self.node.value {
-            Value::Table(entries) => Some(Table {
+        match self.value {
+            Value::Object(entries) => Some(Table {
                 entries,
                 known: Vec::new(),
                 field: self.field.clone(),
-                line: self.node.line,
             }),
-            _ => self.wrong("a table", findings),
+            _ => {
+                self.wrong("a table", findings);
+                None
+            }
         }
     }
 
     /// The items of a list; none if it isn't one.
     pub fn list(&self, findings: &mut Findings) -> Vec<Place<'n>> {
-        let Value::List(nodes) = &self.node.value else {
-            self.wrong::<()>("a list of tables", findings);
+        let Value::Array(items) = self.value else {
+            self.wrong("a list of tables", findings);
             return Vec::new();
         };
-        let place = |(index, node)| Place {
-            node,
+        let place = |(index, value)| Place {
+            value,
             field: format!("{}[{index}]", self.field),
         };
-        nodes.iter().enumerate().map(place).collect()
+        items.iter().enumerate().map(place).collect()
     }
 
-    fn wrong<T>(&self, wanted: &str, findings: &mut Findings) -> Option<T> {
-        let message = format!("must be {wanted}, not {}", self.node.value.kind());
-        self.error(message, findings);
-        None
+    fn wrong(&self, wanted: &str, findings: &mut Findings) {
+        let found = match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "this number",
+            Value::String(_) => "text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "a table",
+        };
+        self.error(format!("must be {wanted}, not {found}"), findings);
     }
 }
