@@ -3,6 +3,7 @@
 //! Nothing here does input or output. The crate is a library for other Rust programs, and built for
 //! WebAssembly it is `ron_tools.wasm`, a component without imports.
 
+pub mod capability;
 pub mod defaults;
 pub mod facet_manifest;
 #[cfg(target_family = "wasm")]

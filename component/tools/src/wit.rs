@@ -17,6 +17,8 @@ use crate::facet_manifest::RouteFile;
 use crate::facet_manifest::finding::Severity;
 use crate::facet_manifest::model::Manifest;
 
+mod capabilities;
+
 struct Tools;
 
 impl facets::Guest for Tools {
