@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         RonConnectError,
         RonDnsError,
         RonError,
+        RonManifestError,
         RonNetworkError,
         RonOverloadError,
         RonParseError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         RonTooLargeError,
     )
     from .events import Event, StreamCounters
+    from .facets.manifest import FacetManifest
     from .headers import Headers
     from .idempotency import IdempotencyKey
     from .middleware import Attempt, Middleware
@@ -78,6 +80,7 @@ _MODULES = {
         "RonConnectError",
         "RonDnsError",
         "RonError",
+        "RonManifestError",
         "RonNetworkError",
         "RonOverloadError",
         "RonParseError",
@@ -92,6 +95,7 @@ _MODULES = {
         "RonTooLargeError",
     ),
     "events": ("Event", "StreamCounters"),
+    "facets.manifest": ("FacetManifest",),
     "headers": ("Headers",),
     "idempotency": ("IdempotencyKey",),
     "pagination": ("Page", "iter_pages"),
@@ -132,6 +136,7 @@ __all__ = [
     "CallRecord",
     "ClientConfig",
     "Event",
+    "FacetManifest",
     "Headers",
     "IdempotencyKey",
     "Metrics",
@@ -155,6 +160,7 @@ __all__ = [
     "RonConnectError",
     "RonDnsError",
     "RonError",
+    "RonManifestError",
     "RonNetworkError",
     "RonOverloadError",
     "RonParseError",
