@@ -1,8 +1,7 @@
 """Calls ``ron_tools.wasm``: what clients use beside calls. Nothing is loaded before it is used.
 
 It is called seldom and keeps nothing, so each call has an instance of its own: any thread may call,
-a trap costs one call and no memory stays behind. Its interfaces are typed (``wit/ron-tools``), and
-only texts go in.
+a trap costs one call and no memory stays behind. Its interfaces are typed (``wit/ron-tools``).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .runtime import Runtime, shared
 def call(
     interface: str,
     function: str,
-    *texts: str,
+    *arguments: Any,
     runtime: Runtime | None = None,
     fuel: int = GUEST_FUEL,
     memory_bytes: int = GUEST_MEMORY_BYTES,
@@ -30,7 +29,7 @@ def call(
     Args:
         interface: its interface, such as ``ron:tools/facet-manifests@0.1.0``.
         function: its name.
-        texts: its arguments.
+        arguments: its arguments, as wasmtime takes them: a record has its fields as attributes.
         runtime: what to instantiate; the shared one by default.
         fuel: fuel for the call.
         memory_bytes: largest size of its memory.
@@ -48,7 +47,7 @@ def call(
     )
     export = sandbox.export(store, instance, interface, function)
     try:
-        return export(store, *texts)
+        return export(store, *arguments)
     except WasmtimeError as error:
         trap = error
     except Exception:
