@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from shared_vectors import Case, read, title
 from wasmtime.component import Record, Variant
 
 from ron_app_sdk_py.engine import tools
+from shared_vectors import Case, read, title
 
 VECTORS = read("tokens.json")
 KEY = VECTORS["key"]
