@@ -15,13 +15,16 @@ class Refused(Exception):
     """The loader would skip the file."""
 
 
+Route = tuple[str, str, str | None, str | None]
+
+
 class Loaded(NamedTuple):
     """What the node would mount."""
 
     id: str
     kind: str
     upstream: tuple[str, str, int, str | None] | None
-    routes: list[tuple[str, str, str | None, str | None]]
+    routes: list[Route]
 
 
 def load(text: str) -> Loaded:
@@ -66,7 +69,7 @@ def current(document: Table) -> Loaded:
 
 
 def legacy(document: Table) -> Loaded:
-    routes = [
+    routes: list[Route] = [
         ("GET", member(route, "path", str), member(route, "file", str), None)
         for route in member(document, "routes", list)
     ]

@@ -28,6 +28,7 @@ def measure(_stage: Stage) -> Section:
         sizes = {
             "wheel, zipped": (wheel.stat().st_size, 400),
             "ron_host.wasm": ((FOLDER / "ron_host.wasm").stat().st_size, 450),
+            "ron_tools.wasm": ((FOLDER / "ron_tools.wasm").stat().st_size, 70),
         }
     return Section(
         "sizes",

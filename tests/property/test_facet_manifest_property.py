@@ -92,11 +92,11 @@ manifests = st.one_of(
 def test_what_is_written_the_loader_takes_and_it_says_the_same(manifest: FacetManifest) -> None:
     text = manifest.to_toml()
     loaded = facet_loader.load(text)
-    upstream = manifest.upstream
+    up = manifest.upstream
     assert loaded == facet_loader.Loaded(
         manifest.id,
         manifest.kind,
-        upstream and (upstream.scheme, upstream.host, upstream.port, upstream.base_path),
+        None if up is None else (up.scheme, up.host, up.port, up.base_path),
         [(route.method, route.path, route.file, route.upstream_path) for route in manifest.routes],
     )
     assert FacetManifest.from_toml(text) == manifest
@@ -125,7 +125,7 @@ ODD: dict[str, list[Any]] = {
 
 def odd(*keys: str) -> st.SearchStrategy[Any]:
     table = st.fixed_dictionaries({key: st.sampled_from(ODD[key]) for key in keys})
-    other = st.sampled_from([1, "x", [], None])
+    other: st.SearchStrategy[Any] = st.sampled_from([1, "x", [], None])
     return st.integers(0, 12).flatmap(lambda n: other if n == 0 else table)
 
 

@@ -58,7 +58,7 @@ def test_every_number_is_documented() -> None:
     in_code = {
         f"python:{name}": str(value) for name, value in vars(defaults).items() if name.isupper()
     }
-    for prefix, crate in (("rust", "core"), ("wire", "wire")):
+    for prefix, crate in (("rust", "core"), ("wire", "wire"), ("tools", "tools")):
         rust = (ROOT / f"component/{crate}/src/defaults.rs").read_text("utf-8")
         for name, text in re.findall(r"pub const (\w+): \w+ = (.*);", rust):
             expression = re.sub(r"Duration::from_millis\((.*)\)", r"\1", text).replace("_", "")
@@ -68,7 +68,7 @@ def test_every_number_is_documented() -> None:
 
 def test_a_number_that_both_sides_have_is_the_same() -> None:
     seconds = {"ms": 1000, "s": 1}
-    values: dict[str, dict[str, float]] = {"rust": {}, "python": {}, "wire": {}}
+    values: dict[str, dict[str, float]] = {side: {} for side in ("rust", "python", "wire", "tools")}
     for _, value, unit, constant, _ in table("defaults.md", 5):
         side, _, name = constant.strip("`").partition(":")
         values[side][name] = float(value) / seconds.get(unit, 1)

@@ -66,7 +66,7 @@ def test_what_the_loader_takes_is_read_with_a_warning_for_what_the_node_ignores(
 def normal(loaded: facet_loader.Loaded) -> facet_loader.Loaded:
     """What is read in any case, in the case that is written."""
     upstream = loaded.upstream and (loaded.upstream[0].lower(), *loaded.upstream[1:])
-    routes = [(method.upper(), *rest) for method, *rest in loaded.routes]
+    routes = [(method.upper(), path, file, at) for method, path, file, at in loaded.routes]
     return loaded._replace(upstream=upstream, routes=routes)
 
 

@@ -21,7 +21,7 @@ use finding::{Finding, Findings, Severity};
 use model::Manifest;
 use tree::Value;
 
-use crate::defaults::MAX_MANIFEST_BYTES;
+use crate::defaults::MAX_MANIFEST_JSON_BYTES;
 
 /// What a text comes to.
 #[derive(Debug)]
@@ -59,9 +59,9 @@ impl Manifest {
 }
 
 fn parsed(json: &str, findings: &mut Findings) -> Option<Value> {
-    if json.len() > MAX_MANIFEST_BYTES {
+    if json.len() > MAX_MANIFEST_JSON_BYTES {
         let message = format!(
-            "the manifest has {} bytes of JSON, more than {MAX_MANIFEST_BYTES}; make several facets of it",
+            "the manifest has {} bytes of JSON, more than {MAX_MANIFEST_JSON_BYTES}; make several facets of it",
             json.len()
         );
         findings.push(Severity::Error, "", message);

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..engine import tools
 from .finding import Finding
 from .toml_text import TomlFault, TomlText
 
@@ -40,6 +39,8 @@ def check_document(document: Any, root: Folder | None) -> Checked:
     Raises:
         RonSandboxError: the component can't be loaded or has trapped.
     """
+    from ..engine import tools
+
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     written = tools.call(_INTERFACE, "write", text)
     findings = [Finding(told.severity, told.field, told.message) for told in written.findings]
