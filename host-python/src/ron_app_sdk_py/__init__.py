@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .config import ClientConfig
     from .engine.cache import RonCacheWarning
     from .errors import (
+        RonAmnesiaWarning,
         RonAuthError,
         RonBufferingWarning,
         RonBusyLoopWarning,
@@ -44,13 +45,22 @@ if TYPE_CHECKING:
         RonTooLargeError,
     )
     from .events import Event, StreamCounters
+    from .facets.client import Facet, FacetSync
     from .headers import Headers
     from .idempotency import IdempotencyKey
     from .middleware import Attempt, Middleware
     from .node import (
         PROTO_VERSION,
         PROTOCOL_VERSION,
+        NodeAdmin,
+        NodeAdminSync,
+        NodeFacet,
+        NodeFacetRoute,
         NodeHealth,
+        NodeKv,
+        NodeKvSync,
+        NodePlane,
+        NodeProfile,
         NodeReadiness,
         NodeVersion,
         RonVersionWarning,
@@ -69,6 +79,7 @@ _MODULES = {
     "config": ("ClientConfig",),
     "engine.cache": ("RonCacheWarning",),
     "errors": (
+        "RonAmnesiaWarning",
         "RonAuthError",
         "RonBufferingWarning",
         "RonBusyLoopWarning",
@@ -92,6 +103,7 @@ _MODULES = {
         "RonTooLargeError",
     ),
     "events": ("Event", "StreamCounters"),
+    "facets.client": ("Facet", "FacetSync"),
     "headers": ("Headers",),
     "idempotency": ("IdempotencyKey",),
     "pagination": ("Page", "iter_pages"),
@@ -107,7 +119,15 @@ _MODULES = {
     "node": (
         "PROTOCOL_VERSION",
         "PROTO_VERSION",
+        "NodeAdmin",
+        "NodeAdminSync",
+        "NodeFacet",
+        "NodeFacetRoute",
         "NodeHealth",
+        "NodeKv",
+        "NodeKvSync",
+        "NodePlane",
+        "NodeProfile",
         "NodeReadiness",
         "NodeVersion",
         "RonVersionWarning",
@@ -132,17 +152,28 @@ __all__ = [
     "CallRecord",
     "ClientConfig",
     "Event",
+    "Facet",
+    "FacetSync",
     "Headers",
     "IdempotencyKey",
     "Metrics",
     "Middleware",
+    "NodeAdmin",
+    "NodeAdminSync",
+    "NodeFacet",
+    "NodeFacetRoute",
     "NodeHealth",
+    "NodeKv",
+    "NodeKvSync",
+    "NodePlane",
+    "NodeProfile",
     "NodeReadiness",
     "NodeVersion",
     "Page",
     "Problem",
     "Request",
     "Response",
+    "RonAmnesiaWarning",
     "RonAuthError",
     "RonBufferingWarning",
     "RonBusyLoopWarning",

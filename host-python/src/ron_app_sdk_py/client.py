@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Self
 
 from .base import BaseClient
-from .options import CallOptions, ContentOptions, StreamOptions
-from .request import Request
-from .response import Response
+from .verbs import Verbs
 
 if TYPE_CHECKING:
-    from .node import Node
-    from .reception import Callback
-    from .subscription import Subscription
+    from .facets.client import Facet
+    from .node.node import Node
 
 
-class RonClient(BaseClient):
+class RonClient(BaseClient, Verbs):
     """Calls the app plane of a RON gateway.
 
     Paths get ``/app`` in front unless they have it. A verb returns what the answer's type says:
@@ -39,75 +36,26 @@ class RonClient(BaseClient):
         RonSandboxError: the component can't be loaded.
     """
 
-    async def get(self, path: str, **options: Unpack[CallOptions]) -> Any:
-        """GET: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("GET", path, **options)).value()
-
-    async def post(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """POST: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("POST", path, **options)).value()
-
-    async def put(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """PUT: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("PUT", path, **options)).value()
-
-    async def patch(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """PATCH: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("PATCH", path, **options)).value()
-
-    async def delete(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """DELETE: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("DELETE", path, **options)).value()
-
-    async def call(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """Any method: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request(method, path, **options)).value()
-
-    async def request(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Response:
-        """Performs a call and returns the whole answer.
-
-        Args:
-            method: the method.
-            path: a path of the app plane, encoded or not, perhaps with a query.
-            options: ``query``, ``headers``, ``timeout``, ``retries``, ``json`` or ``content``, and
-                ``idem``: see
-                :class:`~.options.ContentOptions`.
-
-        Raises:
-            RonRequestError: an argument can't be sent.
-            RonProblem: the server answered with a status of 300 or more.
-            RonNetworkError: no usable answer came; :class:`RonTimeoutError` is one.
-            RonTooLargeError: the request or the answer is larger than configured.
-            RonOverloadError: too many calls wait already.
-            RonClosedError: the client was closed.
-            RonSandboxError: the component trapped.
-        """
-        return await self._perform(Request(method, path, **options))
-
-    def subscribe(
-        self, path: str, callback: Callback | None = None, **options: Unpack[StreamOptions]
-    ) -> Subscription:
-        """Subscribes to an event stream (``docs/streams.md``). Nothing is sent before the
-        subscription is iterated over, or awaited to have the callback given each event.
-
-        Args:
-            path: a path of the app plane, encoded or not, perhaps with a query.
-            callback: is given each event; plain or ``async``.
-            options: see :class:`~.options.StreamOptions`.
-
-        Raises:
-            RonRequestError: an argument is no good.
-        """
-        from .subscription import Subscription
-
-        return Subscription(self._reception(path, callback, options))
-
     @property
     def node(self) -> Node:
-        """Calls beside the app plane: health, readiness, version, streams."""
-        from .node import Node
+        """What is beside the app plane (``docs/nodes.md``): health, readiness, version, profile,
+        streams, the key-value store, the admin plane, facets."""
+        from .node.node import Node
 
-        return Node(self._perform, self._reception)
+        return Node(self._perform, self._reception, self._amnesia, self._perform_with)
+
+    def facet(self, facet_id: str) -> Facet:
+        """A facet on the app plane, at ``/app/{facet_id}/…``.
+
+        Args:
+            facet_id: its id: ASCII letters, digits, ``.``, ``_`` and ``-``.
+
+        Raises:
+            RonRequestError: the id is no good.
+        """
+        from .facets.client import APP, Facet
+
+        return Facet(self._perform, self._reception, APP, facet_id)
 
     async def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own

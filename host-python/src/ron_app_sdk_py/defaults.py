@@ -110,6 +110,12 @@ MAX_HELPER_THREADS: Final = 64
 MAX_PAGES: Final = 10_000
 """Pages that are gone through in one go."""
 
+MAX_KV_BYTES: Final = 1024 * 1024
+"""Largest content that the key-value store of a micronode takes, in bytes."""
+
+PROFILE_WAIT_SECONDS: Final = 5.0
+"""How long a write waits for the node to say whether it forgets, if nobody knows yet."""
+
 WRITE_PIECE_BYTES: Final = 64 * 1024
 """What is written of a request body at once, in bytes."""
 

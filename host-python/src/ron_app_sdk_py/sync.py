@@ -10,21 +10,18 @@ import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Self
 
 from .base import BaseClient
-from .options import CallOptions, ContentOptions, StreamOptions
-from .request import Request
-from .response import Response
 from .thread_loops import ThreadLoops
+from .verbs_sync import VerbsSync
 
 if TYPE_CHECKING:
-    from .node import NodeSync
-    from .reception import Callback
-    from .subscription_sync import SubscriptionSync
+    from .facets.client import FacetSync
+    from .node.sync import NodeSync
 
 
-class RonClientSync(BaseClient):
+class RonClientSync(BaseClient, VerbsSync):
     """Calls the app plane of a RON gateway from synchronous code.
 
     The surface is that of :class:`RonClient` without ``await``, arguments and errors included. It
@@ -41,50 +38,20 @@ class RonClientSync(BaseClient):
     def _opened(self) -> None:
         self._loops = ThreadLoops(self._calls.is_crossing_here, self._loop_factory)
 
-    def get(self, path: str, **options: Unpack[CallOptions]) -> Any:
-        """GET: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("GET", path, **options).value()
-
-    def post(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """POST: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("POST", path, **options).value()
-
-    def put(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """PUT: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("PUT", path, **options).value()
-
-    def patch(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """PATCH: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("PATCH", path, **options).value()
-
-    def delete(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """DELETE: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("DELETE", path, **options).value()
-
-    def call(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """Any method: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request(method, path, **options).value()
-
-    def request(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Response:
-        """Performs a call and returns the whole answer. See :meth:`RonClient.request`."""
-        request = Request(method, path, **options)
-        return self._loops.run(lambda: self._perform(request))
-
-    def subscribe(
-        self, path: str, callback: Callback | None = None, **options: Unpack[StreamOptions]
-    ) -> SubscriptionSync:
-        """Subscribes to an event stream. See :meth:`RonClient.subscribe`; the callback is plain,
-        and :meth:`SubscriptionSync.run` gives it the events."""
-        from .subscription_sync import SubscriptionSync
-
-        return SubscriptionSync(self._reception(path, callback, options), self._loops)
-
     @property
     def node(self) -> NodeSync:
-        """Calls beside the app plane: health, readiness, version, streams."""
-        from .node import Node, NodeSync
+        """See :attr:`RonClient.node`."""
+        from .node.node import Node
+        from .node.sync import NodeSync
 
-        return NodeSync(Node(self._perform, self._reception), self._reception, self._loops)
+        node = Node(self._perform, self._reception, self._amnesia, self._perform_with)
+        return NodeSync(node, self._perform, self._reception, self._loops)
+
+    def facet(self, facet_id: str) -> FacetSync:
+        """See :meth:`RonClient.facet`."""
+        from .facets.client import APP, FacetSync
+
+        return FacetSync(self._perform, self._reception, self._loops, APP, facet_id)
 
     def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own

@@ -297,7 +297,7 @@ class InFlight:
 
     def error(self, failed: Failed) -> RonError:
         """The error that ``failed`` reports, with what the transport knows of it."""
-        error = report_error(failed)
+        error = report_error(failed, self.limits.redactor)
         error.timeline = timeline(self.told)
         # The time of the call passes whatever the last attempt met.
         late = isinstance(error, RonTimeoutError) and error.phase == "overall"

@@ -1,0 +1,1 @@
+"""Facets: apps that a node serves under an id of their own."""
