@@ -8,7 +8,18 @@ import sys
 
 import pytest
 
-from ron_app_sdk_py import RonClient, RonClientSync, Subscription, SubscriptionSync
+from ron_app_sdk_py import (
+    Facet,
+    FacetSync,
+    NodeAdmin,
+    NodeAdminSync,
+    NodeKv,
+    NodeKvSync,
+    RonClient,
+    RonClientSync,
+    Subscription,
+    SubscriptionSync,
+)
 from ron_app_sdk_py.node import Node, NodeSync
 
 ONLY_ASYNC = {"aclose"}
@@ -22,7 +33,14 @@ def public(cls: type) -> set[str]:
 
 @pytest.mark.parametrize(
     ("asynchronous", "synchronous"),
-    [(RonClient, RonClientSync), (Node, NodeSync), (Subscription, SubscriptionSync)],
+    [
+        (RonClient, RonClientSync),
+        (Node, NodeSync),
+        (NodeKv, NodeKvSync),
+        (NodeAdmin, NodeAdminSync),
+        (Facet, FacetSync),
+        (Subscription, SubscriptionSync),
+    ],
 )
 def test_both_surfaces_have_the_same_names_arguments_and_types(
     asynchronous: type, synchronous: type
