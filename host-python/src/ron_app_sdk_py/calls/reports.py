@@ -10,8 +10,13 @@ from ..redact import Redactor
 from ..timeline import NO_ATTEMPT, AttemptRecord, Timeline
 
 
-def timeline(given: Attempts | None) -> Timeline:
-    """The timeline that an item tells; an empty one without an item."""
+def timeline(given: Attempts | None, redactor: Redactor) -> Timeline:
+    """The timeline that an item tells; an empty one without an item.
+
+    Args:
+        given: the item.
+        redactor: knows the credentials of all sessions.
+    """
     if given is None:
         return NO_ATTEMPT
     attempts = tuple(
@@ -19,7 +24,7 @@ def timeline(given: Attempts | None) -> Timeline:
             start / 1e9,
             duration / 1e9,
             status,
-            error or None,
+            redactor.scrub(error) or None,
             None if wait is None else wait / 1e9,
         )
         for start, duration, status, error, wait in given.attempts

@@ -23,7 +23,7 @@ _GUARDED = frozenset(
 
 _SERVICES = ("svc-dht", "svc-gateway", "svc-index", "svc-mailbox", "svc-overlay", "svc-storage")
 _PLANES = ("gateway", "storage", "index", "mailbox", "overlay", "dht")
-_NETWORKED = ("network", *_PLANES)
+_DEPS = ("network", "gateway", "storage", "index", "overlay", "mailbox", "dht")
 _SAID_OF_BUILD = ("git_sha", "build_ts", "rustc", "msrv")
 _RETRY_AFTER_SECONDS = 5
 
@@ -65,7 +65,7 @@ class _Macronode:
         return json_answer({"ok": True, "checks": {"event_loop": "ok", "clock": "ok"}})
 
     async def readiness(self, _request: web.Request) -> web.Response:
-        said = {"ready": self._ready, "deps": self._deps(*_NETWORKED), "mode": "truthful"}
+        said = {"ready": self._ready, "deps": self._deps(*_DEPS), "mode": "truthful"}
         if self._ready:
             return json_answer(said)
         return json_answer(said, 503, {"retry-after": str(_RETRY_AFTER_SECONDS)})
@@ -152,14 +152,13 @@ def _authorized(token: str | None) -> Middleware:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether ``Host`` seems to name this machine. What is no address is trusted, as the real
-    server trusts it."""
+    """Whether ``Host`` names this machine."""
     if host.startswith(("127.0.0.1", "[::1]", "localhost")):
         return True
     try:
         return ipaddress.ip_address(host.partition(":")[0]).is_loopback
     except ValueError:
-        return True
+        return False
 
 
 def _address(request: web.Request) -> str:

@@ -108,9 +108,11 @@ def prefix(plane: str, facet_id: object) -> str:
             f"facet_id is {type(facet_id).__name__}; give a str", code="invalid_facet_id"
         )
     if not _ID.match(facet_id):
+        # It is not repeated: it may be a secret in the wrong place.
+        odd = next((c for c in facet_id if not _ID.match(c + "x")), None)
+        what = "is '.', '..' or empty" if odd is None else f"holds {odd!a}"
         raise RonRequestError(
-            f"facet_id is {facet_id!a:.60}; give letters, digits, '.', '_' and '-' of ASCII, and "
-            "neither '.' nor '..'",
+            f"facet_id {what}; give letters, digits, '.', '_' and '-' of ASCII",
             code="invalid_facet_id",
         )
     return f"{plane}/{facet_id}"
@@ -130,10 +132,9 @@ def within(prefix: str, path: object) -> str:
     if not isinstance(path, str):
         raise RonRequestError(f"path is {type(path).__name__}; give a str", code="invalid_path")
     if path.startswith("//") or _SCHEME.match(path):
+        what = "names another host ('//')" if path.startswith("//") else "is an absolute URL"
         raise RonRequestError(
-            f"path {path.partition('?')[0]!a:.60} is a URL; give a path of the facet, such as "
-            "/list",
-            code="invalid_path",
+            f"path {what}; give a path of the facet, such as /list", code="invalid_path"
         )
     if not path or path[0] in "/?":
         return prefix + path

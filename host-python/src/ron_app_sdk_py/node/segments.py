@@ -25,24 +25,18 @@ def segment(kind: str, name: object) -> str:
     if not name:
         raise _refused(kind, "is empty; give a name")
     if name.strip(" ") in (".", ".."):
-        raise _refused(kind, f"is {name!a:.60}, which servers read as a step in the path")
-    for character in name:
+        raise _refused(kind, f"is {name.strip(' ')!r}, which servers read as a step in the path")
+    for position, character in enumerate(name):
         if character in _NEVER:
-            raise _refused(
-                kind,
-                f"{name!a:.60} holds {character!r}, which does not survive servers in between; "
-                "write the name without it",
-            )
-        if not character.isprintable() and (character < " " or "\x7f" <= character <= "\x9f"):
-            raise _refused(
-                kind, f"{name!a:.60} holds the control character U+{ord(character):04X}; remove it"
-            )
-        if "\ud800" <= character <= "\udfff":
-            raise _refused(
-                kind,
-                f"holds the lone surrogate U+{ord(character):04X}, which is no text; decode the "
-                "name with the right encoding first",
-            )
+            what = f"holds {character!r}, which does not survive servers in between"
+        elif character < " " or "\x7f" <= character <= "\x9f":
+            what = f"holds the control character U+{ord(character):04X}"
+        elif "\ud800" <= character <= "\udfff":
+            what = f"holds the lone surrogate U+{ord(character):04X}, which is no text"
+        else:
+            continue
+        # The name itself is not repeated: it may be a secret in the wrong place.
+        raise _refused(kind, f"{what}, at position {position}; write the name without it")
     return quote(name, safe="")
 
 
