@@ -44,9 +44,10 @@ class _Placed:
         self._node = node
 
     async def _perform(self, request: Request) -> Response:
-        request.path = within(self._prefix, request.path)
-        request.node = self._node
-        return await self._client_perform(request)
+        placed = request.as_it_is()
+        placed.path = within(self._prefix, request.path)
+        placed.node = self._node
+        return await self._client_perform(placed)
 
     def _reception(
         self,
