@@ -44,6 +44,7 @@ def exchange(
     body: bytes = b"",
     *,
     chunked: bool = False,
+    host: str | None = None,
 ) -> Answer:
     """Sends one request on a connection of its own; interim answers are passed over.
 
@@ -54,8 +55,9 @@ def exchange(
         fields: go out after ``Host``; those that frame the body are added.
         body: the content.
         chunked: whether to send it as one chunk, without a length.
+        host: the value of ``Host``; by default the server's address.
     """
-    head = [("Host", urlsplit(url).netloc), *fields]
+    head = [("Host", host or urlsplit(url).netloc), *fields]
     if chunked:
         head.append(("Transfer-Encoding", "chunked"))
         body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)

@@ -78,6 +78,13 @@ def test_an_address_in_use_is_one_clear_line(node: str) -> None:
         (["--max-body-bytes", "1M"], "--max-body-bytes: '1M'"),
         (["--app-static-dir", "/no/such/folder"], "app_static_dir is '/no/such/folder'"),
         (["--nonsense"], "--nonsense"),
+        (["--profile", "mininode"], "--profile: invalid choice: 'mininode'"),
+        (["--profile", "micronode", "--policy", "stock"], "policy can't be had with the profile"),
+        (["--profile", "macronode", "--security", "dev_allow"], "but with micronode"),
+        (["--admin-token", "secret-token"], "admin_token can't be had with the profile gateway"),
+        (["--profile", "macronode", "--admin-token", "secret\n"], "admin_token is empty or holds"),
+        (["--profile", "micronode", "--security", "open"], "--security: invalid choice: 'open'"),
+        (["--profile", "micronode", "--facets-dir", "/no/such"], "facets_dir is '/no/such'"),
     ],
 )
 def test_options_that_are_no_good_are_one_line_that_names_them(
@@ -101,6 +108,35 @@ def test_a_node_without_its_extra_says_what_to_install() -> None:
     assert done.returncode == 1
     assert "pip install 'ron-app-sdk-py[devnode]'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_micronode_says_which_manifests_it_skips(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[facet]\nid = 1")
+    (tmp_path / "good.toml").write_text('[facet]\nid = "e"\nkind = "echo"')
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--profile", "micronode", "--facets-dir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "stand-in for micronode" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.count("\n")) == (0, 1)
+    assert "bad.toml is skipped: facet.id is missing or no text" in errors
+
+
+def test_the_admin_token_comes_from_the_variable_of_the_real_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RON_ADMIN_TOKEN", "admin-token-0123456789")
+    with devnode("--profile", "macronode") as url:
+        assert exchange(url, "POST", "/api/v1/reload").status == 401
+        right = ("Authorization", "Bearer admin-token-0123456789")
+        assert exchange(url, "POST", "/api/v1/reload", [right]).status == 200
+    with devnode() as url:  # Other profiles have no use for it.
+        assert exchange(url, "GET", "/healthz").status == 200
 
 
 def test_the_options_arrive_at_the_node(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ async def test_any_path_behind_the_base_url_can_be_asked_with_the_credential_or_
                 await client.node.request("GET", path)
     assert seen == [
         ("GET /ron/metrics?a=1 HTTP/1.1", None),
-        ("PUT /ron/v1/kv/b/k HTTP/1.1", f"Bearer {TOKEN}"),
+        ("PUT /ron/v1/kv/b/k HTTP/1.1", f"Macro {TOKEN}"),
     ]
 
 

@@ -92,6 +92,16 @@ def test_settings_name_every_fault_at_once() -> None:
         assert named in str(caught.value)
 
 
+def test_settings_do_not_show_the_admin_token() -> None:
+    settings = Settings(profile="macronode", admin_token="secret-token")
+    assert "secret-token" not in f"{settings} {settings!r}"
+    with pytest.raises(SettingsError) as caught:
+        Settings(admin_token="secret-token\n", profile="mininode", security="open")
+    assert "secret-token" not in str(caught.value)
+    for named in ("profile is 'mininode'", "security is 'open'", "admin_token is empty"):
+        assert named in str(caught.value)
+
+
 def test_an_upstream_excludes_what_only_omnigate_has() -> None:
     with pytest.raises(SettingsError, match="ip_quota, max_inflight can't be had"):
         Settings(upstream="http://127.0.0.1:9000", max_inflight=1, ip_quota=None)

@@ -9,6 +9,12 @@ import sys
 import pytest
 
 from ron_app_sdk_py import (
+    Facet,
+    FacetSync,
+    NodeAdmin,
+    NodeAdminSync,
+    NodeKv,
+    NodeKvSync,
     PageIterator,
     PageIteratorSync,
     Pages,
@@ -38,6 +44,9 @@ def public(cls: type) -> set[str]:
         (Subscription, SubscriptionSync),
         (Pages, PagesSync),
         (PageIterator, PageIteratorSync),
+        (NodeKv, NodeKvSync),
+        (NodeAdmin, NodeAdminSync),
+        (Facet, FacetSync),
     ],
 )
 def test_both_surfaces_have_the_same_names_arguments_and_types(

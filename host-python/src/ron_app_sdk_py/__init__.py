@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .config import ClientConfig
     from .engine.cache import RonCacheWarning
     from .errors import (
+        RonAmnesiaWarning,
         RonAuthError,
         RonBufferingWarning,
         RonBusyLoopWarning,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         RonTooLargeError,
     )
     from .events import Event, StreamCounters
+    from .facets.client import Facet, FacetSync
     from .facets.manifest import FacetManifest
     from .headers import Headers
     from .idempotency import IdempotencyKey
@@ -52,7 +54,15 @@ if TYPE_CHECKING:
     from .node import (
         PROTO_VERSION,
         PROTOCOL_VERSION,
+        NodeAdmin,
+        NodeAdminSync,
+        NodeFacet,
+        NodeFacetRoute,
         NodeHealth,
+        NodeKv,
+        NodeKvSync,
+        NodePlane,
+        NodeProfile,
         NodeReadiness,
         NodeVersion,
         RonVersionWarning,
@@ -73,6 +83,7 @@ _MODULES = {
     "config": ("ClientConfig",),
     "engine.cache": ("RonCacheWarning",),
     "errors": (
+        "RonAmnesiaWarning",
         "RonAuthError",
         "RonBufferingWarning",
         "RonBusyLoopWarning",
@@ -98,6 +109,7 @@ _MODULES = {
     ),
     "events": ("Event", "StreamCounters"),
     "facets.manifest": ("FacetManifest",),
+    "facets.client": ("Facet", "FacetSync"),
     "headers": ("Headers",),
     "idempotency": ("IdempotencyKey",),
     "page": ("Page", "Resume"),
@@ -115,7 +127,15 @@ _MODULES = {
     "node": (
         "PROTOCOL_VERSION",
         "PROTO_VERSION",
+        "NodeAdmin",
+        "NodeAdminSync",
+        "NodeFacet",
+        "NodeFacetRoute",
         "NodeHealth",
+        "NodeKv",
+        "NodeKvSync",
+        "NodePlane",
+        "NodeProfile",
         "NodeReadiness",
         "NodeVersion",
         "RonVersionWarning",
@@ -140,12 +160,22 @@ __all__ = [
     "CallRecord",
     "ClientConfig",
     "Event",
+    "Facet",
     "FacetManifest",
+    "FacetSync",
     "Headers",
     "IdempotencyKey",
     "Metrics",
     "Middleware",
+    "NodeAdmin",
+    "NodeAdminSync",
+    "NodeFacet",
+    "NodeFacetRoute",
     "NodeHealth",
+    "NodeKv",
+    "NodeKvSync",
+    "NodePlane",
+    "NodeProfile",
     "NodeReadiness",
     "NodeVersion",
     "Page",
@@ -157,6 +187,7 @@ __all__ = [
     "Request",
     "Response",
     "Resume",
+    "RonAmnesiaWarning",
     "RonAuthError",
     "RonBufferingWarning",
     "RonBusyLoopWarning",

@@ -9,10 +9,11 @@ import functools
 import os
 import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from ._version import USER_AGENT
+from .amnesia import Amnesia
 from .calls.calls import Calls
 from .calls.limits import Limits
 from .calls.metrics import Metrics, MetricsHook
@@ -21,7 +22,8 @@ from .config import ClientConfig, from_environment
 from .engine.guest import Clock
 from .errors import RonConfigError, RonError, RonRequestError, RonSecurityWarning
 from .middleware import NONE
-from .redact import SHORTEST_SECRET
+from .plane import Plane
+from .redact import SHORTEST_SECRET, Redactor
 from .request import Request
 from .response import Response
 from .transport.choice import transport_factory
@@ -77,6 +79,8 @@ class BaseClient:
         settings, bad_settings = transport_settings(config)
         factory, bad_choice = transport_factory(transport)
         self._middleware = NONE
+        self._amnesia = Amnesia()
+        self._redactor = Redactor(config.token)
         self._calls = Calls(
             functools.partial(factory, settings), clock=self._clock, flow=self._flow
         )
@@ -90,13 +94,7 @@ class BaseClient:
                 RonSecurityWarning,
                 stacklevel=2,
             )
-        if config.token is not None and len(config.token) < SHORTEST_SECRET:
-            warnings.warn(
-                f"the token has fewer than {SHORTEST_SECRET} characters, too few to be found and "
-                "taken out of texts that servers send; use a longer one",
-                RonSecurityWarning,
-                stacklevel=2,
-            )
+        _warn_of_short(config.token)
         self._opened()
 
     @classmethod
@@ -159,6 +157,29 @@ class BaseClient:
         weakref.finalize(derived, self._calls.abandon, derived._session).atexit = False
         return derived
 
+    def _perform_with(self, token: str) -> Callable[[Request], Awaitable[Response]]:
+        """As :meth:`_perform`, of a client that differs from this one in its credential. It shares
+        connections and middleware, but neither places nor retry budget; it ends with this one, or
+        when nobody has the result any more.
+
+        Raises:
+            RonConfigError: the token is no good.
+            RonClosedError: the client was closed.
+        """
+        if not isinstance(token, str):
+            raise RonConfigError(
+                f"token is {type(token).__name__}; give a str", code="invalid_config"
+            )
+        config = dataclasses.replace(self._config, token=token)
+        derived = copy.copy(self)
+        derived._parent = self
+        derived._open(config, _ALL_FIELDS, [], self._session, is_root=True)
+        self._redactor.add(token)
+        weakref.finalize(derived, self._calls.abandon, derived._session).atexit = False
+        weakref.finalize(derived, self._redactor.remove, token).atexit = False
+        _warn_of_short(token)
+        return derived._perform
+
     def add_middleware(self, middleware: object) -> None:
         """Adds middleware for the calls that begin from now on, of this client and of those that
         are derived from it later.
@@ -201,15 +222,17 @@ class BaseClient:
         fields: Iterable[str],
         faults: list[str],
         parent: Session | None = None,
+        *,
+        is_root: bool = False,
     ) -> None:
         """Opens the session, collecting what both sides find wrong."""
         settings, own_faults = config.settings(fields)
         faults = faults + own_faults
-        if parent is None and config.user_agent is None:
+        if (parent is None or is_root) and config.user_agent is None:
             settings.append(("user-agent", USER_AGENT))
         session = None
         try:
-            session = self._calls.open(settings, parent)
+            session = self._calls.open(settings, parent, is_root=is_root)
         except RonConfigError as error:
             faults.append(error.message)
         if session is None or faults:
@@ -218,16 +241,22 @@ class BaseClient:
             raise RonConfigError("; ".join(faults), code="invalid_config")
         self._config = config
         self._session = session
-        self._limits = Limits.of(config)
+        self._limits = Limits.of(config, self._redactor)
+
+    @property
+    def _plane(self) -> Plane:
+        return Plane(self._perform, self._reception, self._redactor)
 
     async def _perform(self, request: Request) -> Response:
         """Performs a call with this client's middleware around it."""
         chain = self._middleware
         if not chain:
+            self._amnesia.warn_of(request)
             return await self._calls.perform(self._session, self._limits, request)
         await chain.run("before_request", request)
         try:
             request.normalize()
+            self._amnesia.warn_of(request)
             response = await self._calls.perform(
                 self._session, self._limits, request.as_it_is(), chain
             )
@@ -269,6 +298,16 @@ class BaseClient:
 
 
 _ALL_FIELDS = tuple(field.name for field in dataclasses.fields(ClientConfig))
+
+
+def _warn_of_short(token: str | None) -> None:
+    if token is not None and len(token) < SHORTEST_SECRET:
+        warnings.warn(
+            f"the token has fewer than {SHORTEST_SECRET} characters, too few to be found and taken "
+            "out of texts that servers send; use a longer one",
+            RonSecurityWarning,
+            stacklevel=3,
+        )
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Self
 
 from .base import BaseClient
-from .options import PageOptions, StreamOptions
 from .verbs import Verbs
 
 if TYPE_CHECKING:
-    from .node import Node
-    from .pagination import PageIterator, Pages
-    from .reception import Callback
-    from .subscription import Subscription
-
-M = TypeVar("M")
+    from .facets.client import Facet
+    from .node.node import Node
 
 
 class RonClient(BaseClient, Verbs):
@@ -42,74 +37,26 @@ class RonClient(BaseClient, Verbs):
         RonSandboxError: the component can't be loaded.
     """
 
-    @overload
-    def paginate(
-        self, path: str, *, model: type[M], **options: Unpack[PageOptions]
-    ) -> Pages[M]: ...
-
-    @overload
-    def paginate(
-        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
-    ) -> Pages[Any]: ...
-
-    def paginate(
-        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
-    ) -> Pages[Any]:
-        """Goes through the items of all pages of a collection (``docs/types.md``). Nothing is sent
-        before the result is iterated over with ``async for``.
-
-        Args:
-            path: a path of the app plane, encoded or not, perhaps with a query.
-            model: what each item is to be: see :meth:`Response.parse`; default what JSON says.
-            options: see :class:`~.options.PageOptions`.
-
-        Raises:
-            RonRequestError: an argument is no good.
-        """
-        from .pagination import Pages
-
-        return Pages(self._perform, self._limits.redactor, path, model, **options)
-
-    @overload
-    def iter_pages(
-        self, path: str, *, model: type[M], **options: Unpack[PageOptions]
-    ) -> PageIterator[M]: ...
-
-    @overload
-    def iter_pages(
-        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
-    ) -> PageIterator[Any]: ...
-
-    def iter_pages(
-        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
-    ) -> PageIterator[Any]:
-        """Goes through all pages of a collection: ``paginate(…).pages()``."""
-        return self.paginate(path, model=model, **options).pages()
-
-    def subscribe(
-        self, path: str, callback: Callback | None = None, **options: Unpack[StreamOptions]
-    ) -> Subscription:
-        """Subscribes to an event stream (``docs/streams.md``). Nothing is sent before the
-        subscription is iterated over, or awaited to have the callback given each event.
-
-        Args:
-            path: a path of the app plane, encoded or not, perhaps with a query.
-            callback: is given each event; plain or ``async``.
-            options: see :class:`~.options.StreamOptions`.
-
-        Raises:
-            RonRequestError: an argument is no good.
-        """
-        from .subscription import Subscription
-
-        return Subscription(self._reception(path, callback, options))
-
     @property
     def node(self) -> Node:
-        """Calls beside the app plane: health, readiness, version, streams."""
-        from .node import Node
+        """What is beside the app plane (``docs/nodes.md``): health, readiness, version, profile,
+        streams, the key-value store, the admin plane, facets."""
+        from .node.node import Node
 
-        return Node(self._perform, self._reception)
+        return Node(self._plane, self._amnesia, self._perform_with)
+
+    def facet(self, facet_id: str) -> Facet:
+        """A facet on the app plane, at ``/app/{facet_id}/…``.
+
+        Args:
+            facet_id: its id: ASCII letters, digits, ``.``, ``_`` and ``-``.
+
+        Raises:
+            RonRequestError: the id is no good.
+        """
+        from .facets.client import APP, Facet
+
+        return Facet(self._plane, APP, facet_id)
 
     async def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own

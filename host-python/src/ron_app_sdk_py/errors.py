@@ -241,6 +241,10 @@ class RonClosedError(RonError):
     """The client was closed."""
 
 
+class RonAmnesiaWarning(UserWarning):
+    """Something is stored at a node that forgets everything when it ends."""
+
+
 class RonBufferingWarning(UserWarning):
     """Something between client and server holds a stream back until it ends."""
 

@@ -1,6 +1,9 @@
-"""Keeping the credential out of texts that this side makes; the component does so with its own."""
+"""Keeping credentials out of texts that this side makes; the component does so with its own."""
 
 from __future__ import annotations
+
+import contextlib
+from typing import Any
 
 from .errors import RonError
 
@@ -12,39 +15,73 @@ SHORTEST_SECRET = 8
 
 
 class Redactor:
-    """Replaces a secret in texts, and what is left of one where a text was cut.
+    """Replaces secrets in texts, and what is left of one where a text was cut. Those shorter than
+    :data:`SHORTEST_SECRET` are left to be kept out by name.
 
     Args:
-        secret: the secret, or None.
+        secrets: the secrets; None is none.
     """
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_secrets",)
 
-    def __init__(self, secret: str | None) -> None:
-        self._secret = secret if secret is not None and len(secret) >= SHORTEST_SECRET else ""
+    def __init__(self, *secrets: str | None) -> None:
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str | None) -> None:
+        """Replaces this secret too, from now on."""
+        if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET:
+            self._secrets.append(secret)
+
+    def remove(self, secret: str) -> None:
+        """Takes one :meth:`add` of this secret back."""
+        with contextlib.suppress(ValueError):
+            self._secrets.remove(secret)
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there are secrets of several sessions, of which the component takes only its
+        own out of a session's texts."""
+        return len(self._secrets) > 1
 
     def scrub(self, text: str) -> str:
-        """The text without the secret, and without pieces of it from its start."""
-        secret = self._secret
-        start = secret[:SHORTEST_SECRET]
-        if not secret or start not in text:
-            return text
-        before, *parts = text.split(start)
-        out = [before]
-        for part in parts:
-            rest = secret[SHORTEST_SECRET:]
-            same = next(
-                (at for at, (a, b) in enumerate(zip(part, rest, strict=False)) if a != b),
-                min(len(part), len(rest)),
-            )
-            out += [REDACTED, part[same:]]
-        return "".join(out)
+        """The text without the secrets, and without pieces of them from their start."""
+        for secret in tuple(self._secrets):
+            text = _without(secret, text)
+        return text
+
+    def scrub_all(self, value: Any) -> Any:
+        """The same for every text in lists and dictionaries."""
+        if isinstance(value, str):
+            return self.scrub(value)
+        if isinstance(value, list):
+            return [self.scrub_all(item) for item in value]
+        if isinstance(value, dict):
+            return {self.scrub(name): self.scrub_all(item) for name, item in value.items()}
+        return value
 
     def scrub_error(self, error: RonError) -> None:
-        """Takes the secret out of an error's message, where it stands for what a caller gave."""
+        """Takes the secrets out of an error's message, where they stand for what a caller gave."""
         error.message = self.scrub(error.message)
         error.args = (error.message,)
 
 
 NOTHING_SECRET = Redactor(None)
 """For texts that no credential can be in."""
+
+
+def _without(secret: str, text: str) -> str:
+    start = secret[:SHORTEST_SECRET]
+    if start not in text:
+        return text
+    before, *parts = text.split(start)
+    out = [before]
+    for part in parts:
+        rest = secret[SHORTEST_SECRET:]
+        same = next(
+            (at for at, (a, b) in enumerate(zip(part, rest, strict=False)) if a != b),
+            min(len(part), len(rest)),
+        )
+        out += [REDACTED, part[same:]]
+    return "".join(out)

@@ -10,22 +10,15 @@ import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Self
 
 from .base import BaseClient
-from .options import PageOptions, StreamOptions
-from .request import Request
-from .response import Response
 from .thread_loops import ThreadLoops
 from .verbs_sync import VerbsSync
 
 if TYPE_CHECKING:
-    from .node import NodeSync
-    from .pagination_sync import PageIteratorSync, PagesSync
-    from .reception import Callback
-    from .subscription_sync import SubscriptionSync
-
-M = TypeVar("M")
+    from .facets.client import FacetSync
+    from .node.sync import NodeSync
 
 
 class RonClientSync(BaseClient, VerbsSync):
@@ -45,58 +38,20 @@ class RonClientSync(BaseClient, VerbsSync):
     def _opened(self) -> None:
         self._loops = ThreadLoops(self._calls.is_crossing_here, self._loop_factory)
 
-    def _perform_now(self, request: Request) -> Response:
-        return self._loops.run(lambda: self._perform(request))
-
-    @overload
-    def paginate(
-        self, path: str, *, model: type[M], **options: Unpack[PageOptions]
-    ) -> PagesSync[M]: ...
-
-    @overload
-    def paginate(
-        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
-    ) -> PagesSync[Any]: ...
-
-    def paginate(
-        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
-    ) -> PagesSync[Any]:
-        """Goes through the items of all pages of a collection. See :meth:`RonClient.paginate`."""
-        from .pagination_sync import PagesSync
-
-        return PagesSync(self._perform_now, self._limits.redactor, path, model, **options)
-
-    @overload
-    def iter_pages(
-        self, path: str, *, model: type[M], **options: Unpack[PageOptions]
-    ) -> PageIteratorSync[M]: ...
-
-    @overload
-    def iter_pages(
-        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
-    ) -> PageIteratorSync[Any]: ...
-
-    def iter_pages(
-        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
-    ) -> PageIteratorSync[Any]:
-        """Goes through all pages of a collection: ``paginate(…).pages()``."""
-        return self.paginate(path, model=model, **options).pages()
-
-    def subscribe(
-        self, path: str, callback: Callback | None = None, **options: Unpack[StreamOptions]
-    ) -> SubscriptionSync:
-        """Subscribes to an event stream. See :meth:`RonClient.subscribe`; the callback is plain,
-        and :meth:`SubscriptionSync.run` gives it the events."""
-        from .subscription_sync import SubscriptionSync
-
-        return SubscriptionSync(self._reception(path, callback, options), self._loops)
-
     @property
     def node(self) -> NodeSync:
-        """Calls beside the app plane: health, readiness, version, streams."""
-        from .node import Node, NodeSync
+        """See :attr:`RonClient.node`."""
+        from .node.node import Node
+        from .node.sync import NodeSync
 
-        return NodeSync(Node(self._perform, self._reception), self._reception, self._loops)
+        node = Node(self._plane, self._amnesia, self._perform_with)
+        return NodeSync(node, self._plane, self._loops)
+
+    def facet(self, facet_id: str) -> FacetSync:
+        """See :meth:`RonClient.facet`."""
+        from .facets.client import APP, FacetSync
+
+        return FacetSync(self._plane, self._loops, APP, facet_id)
 
     def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own

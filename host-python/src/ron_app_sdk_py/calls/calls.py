@@ -29,6 +29,7 @@ from ..errors import (
     RonSandboxError,
 )
 from ..middleware import NONE, Chain
+from ..redact import Redactor
 from ..request import Request
 from ..response import Response
 from ..transport.protocol import Transport
@@ -97,12 +98,14 @@ class Calls:
         if self._process != os.getpid():
             self._start_after_fork()
 
-    def open(self, settings: Pairs, parent: Session | None = None) -> Session:
+    def open(
+        self, settings: Pairs, parent: Session | None = None, *, is_root: bool = False
+    ) -> Session:
         """Opens a session: see :meth:`~.sessions.Sessions.open`."""
         self._check_usable()
         self._close_abandoned()
         try:
-            return self._sessions.open(settings, parent)
+            return self._sessions.open(settings, parent, is_root=is_root)
         except BaseException as error:
             guest = self._sessions.guest
             if guest is not None and guest.instance.dead:
@@ -355,10 +358,11 @@ class Calls:
         """Hands out items to the calls that they belong to."""
         wake_at = output.wake_at
         refusal: Failed | None = None
-        told: list[Log] = []
+        told: list[tuple[Log, Redactor | None]] = []
         for item in output.items:
             if isinstance(item, Log):
-                told.append(item)
+                teller = self._in_flight.get(item.call)
+                told.append((item, None if teller is None else teller.limits.redactor))
                 continue
             target = self._in_flight.get(item.call)
             if target is None:
@@ -371,8 +375,8 @@ class Calls:
         if state is not None:
             state.arm(wake_at)
         # Handlers are the user's code: no call waits for what they do.
-        for log in told:
-            logs.write(log)
+        for log, redactor in told:
+            logs.write(log, redactor)
         if refusal is not None:
             raise report_error(refusal)
 

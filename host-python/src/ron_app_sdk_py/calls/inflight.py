@@ -284,7 +284,7 @@ class InFlight:
             content,
             attempts=done.attempts,
             request_id=done.request_id,
-            timeline=functools.partial(timeline, self.told),
+            timeline=functools.partial(timeline, self.told, self.limits.redactor),
             redactor=self.limits.redactor,
         )
 
@@ -298,8 +298,8 @@ class InFlight:
 
     def error(self, failed: Failed) -> RonError:
         """The error that ``failed`` reports, with what the transport knows of it."""
-        error = report_error(failed)
-        error.timeline = timeline(self.told)
+        error = report_error(failed, self.limits.redactor)
+        error.timeline = timeline(self.told, self.limits.redactor)
         # The time of the call passes whatever the last attempt met.
         late = isinstance(error, RonTimeoutError) and error.phase == "overall"
         if self.failure is not None and isinstance(error, RonNetworkError) and not late:

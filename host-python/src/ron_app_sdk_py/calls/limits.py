@@ -16,7 +16,7 @@ class Limits:
 
     Attributes:
         guard: the check before the socket.
-        redactor: keeps the credential out of texts.
+        redactor: keeps the credentials of the root client out of texts.
         max_response_bytes: largest content of a successful answer.
         timeout: seconds for a whole call that says nothing else.
         write_timeout: seconds that a server may take no bytes; None if the whole call's time-out
@@ -30,14 +30,19 @@ class Limits:
     write_timeout: float | None
 
     @classmethod
-    def of(cls, config: ClientConfig) -> Limits:
-        """The limits of a configuration that the component has accepted."""
+    def of(cls, config: ClientConfig, redactor: Redactor | None = None) -> Limits:
+        """The limits of a configuration that the component has accepted.
+
+        Args:
+            config: the configuration.
+            redactor: knows its credential; by default one is made.
+        """
         overall = defaults.OVERALL_TIMEOUT if config.timeout is None else config.timeout
         write = defaults.WRITE_TIMEOUT if config.write_timeout is None else config.write_timeout
         size = config.max_response_bytes
         return cls(
             Guard(config.base_url),
-            Redactor(config.token),
+            Redactor(config.token) if redactor is None else redactor,
             defaults.MAX_RESPONSE_BYTES if size is None else size,
             overall,
             write if write < overall else None,

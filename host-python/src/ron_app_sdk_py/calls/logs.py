@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ..engine.messages import Log
+from ..redact import Redactor
 
 LOGGER = logging.getLogger("ron_app_sdk_py.calls")
 logging.getLogger("ron_app_sdk_py").addHandler(logging.NullHandler())
@@ -28,7 +29,7 @@ def wanted_level() -> str | None:
     return "debug" if LOGGER.isEnabledFor(logging.DEBUG) else "info"
 
 
-def write(log: Log) -> None:
+def write(log: Log, redactor: Redactor | None = None) -> None:
     """Logs an event: its fields stand in the message and are attributes of the record too.
 
     ``duration_us`` and ``wait_us`` become ``duration_ms`` and ``wait_ms``, floats.
@@ -36,7 +37,7 @@ def write(log: Log) -> None:
     fields: dict[str, object] = {}
     for name, value in log.fields:
         if name in _TEXTS:
-            fields[name] = value
+            fields[name] = value if redactor is None else redactor.scrub(value)
         elif not (value.isascii() and value.isdigit()):
             continue
         elif name in _NUMBERS:

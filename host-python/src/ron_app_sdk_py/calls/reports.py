@@ -6,11 +6,17 @@ import json
 
 from ..engine.messages import Attempts, Failed
 from ..errors import RonError, broken, from_report
+from ..redact import Redactor
 from ..timeline import NO_ATTEMPT, AttemptRecord, Timeline
 
 
-def timeline(given: Attempts | None) -> Timeline:
-    """The timeline that an item tells; an empty one without an item."""
+def timeline(given: Attempts | None, redactor: Redactor) -> Timeline:
+    """The timeline that an item tells; an empty one without an item.
+
+    Args:
+        given: the item.
+        redactor: knows the credentials of all sessions.
+    """
     if given is None:
         return NO_ATTEMPT
     attempts = tuple(
@@ -18,7 +24,7 @@ def timeline(given: Attempts | None) -> Timeline:
             start / 1e9,
             duration / 1e9,
             status,
-            error or None,
+            redactor.scrub(error) or None,
             None if wait is None else wait / 1e9,
         )
         for start, duration, status, error, wait in given.attempts
@@ -26,9 +32,17 @@ def timeline(given: Attempts | None) -> Timeline:
     return Timeline(attempts, given.stopped or None)
 
 
-def report_error(failed: Failed) -> RonError:
-    """The error that an ``error`` item reports."""
+def report_error(failed: Failed, redactor: Redactor | None = None) -> RonError:
+    """The error that an ``error`` item reports.
+
+    Args:
+        failed: the item.
+        redactor: knows the credentials of all sessions, if there are several.
+    """
     try:
-        return from_report(failed.kind, json.loads(failed.report))
+        report = json.loads(failed.report)
+        if redactor is not None and redactor.has_several:
+            report = redactor.scrub_all(report)
+        return from_report(failed.kind, report)
     except (ValueError, KeyError, TypeError):
         return broken("reported an error that can't be read")

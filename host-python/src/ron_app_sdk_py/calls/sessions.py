@@ -24,13 +24,16 @@ class Session:
 
     Attributes:
         id: its id.
-        parent: the session it is derived from, or None.
+        parent: the session it is derived from and ends with, or None.
         settings: what it was opened with.
+        is_root: whether it has a whole configuration of its own, its credential included; then it
+            only ends with its parent.
     """
 
     id: int
     parent: int | None
     settings: Pairs
+    is_root: bool
 
     def __repr__(self) -> str:
         return f"Session({self.id})"
@@ -59,15 +62,20 @@ class Sessions:
         self._abandoned: deque[Session] = deque()
         self._ids = itertools.count(1)
 
-    def open(self, settings: Pairs, parent: Session | None) -> Session:
-        """Opens a session, derived if it has a parent.
+    def open(self, settings: Pairs, parent: Session | None, *, is_root: bool) -> Session:
+        """Opens a session, which ends with its parent if it has one.
+
+        Args:
+            settings: its configuration, or what it differs in from its parent's.
+            parent: the session that it ends with.
+            is_root: whether it is not derived from that.
 
         Raises:
             RonConfigError: the component refuses the settings.
             RonClosedError: the parent was closed.
             RonSandboxError: the component can't be loaded.
         """
-        session = Session(next(self._ids), parent.id if parent else None, settings)
+        session = Session(next(self._ids), parent.id if parent else None, settings, is_root)
         with self._lock:
             guest = self._usable_guest()
             if parent is not None and parent.id not in self._open:
@@ -141,7 +149,7 @@ class Sessions:
 
 def _open(guest: Guest, session: Session) -> None:
     try:
-        if session.parent is None:
+        if session.is_root or session.parent is None:
             output = guest.open(session.id, [*session.settings, _TIMELINES])
         else:
             output = guest.derive(session.parent, session.id, session.settings)

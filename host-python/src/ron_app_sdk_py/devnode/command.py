@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..commands import Parser, interruption, port_number
-from .gateway import STAND_IN
+from .faithful import stand_in
 from .policy import POLICIES
 from .server import running
-from .settings import Quota, Settings, SettingsError
+from .settings import PROFILES, SECURITY_MODES, Quota, Settings, SettingsError
 
 _DEFAULTS = Settings()
+_SERVERS = {"gateway": "svc-gateway"}
+"""The names of servers, where they have another than their profile."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,10 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = vars(parser.parse_args(arguments))
     host, port = given.pop("host"), given.pop("port")
     given["policy"] = POLICIES[given["policy"]]
+    if given["profile"] == "macronode" and given["admin_token"] is None:
+        given["admin_token"] = os.environ.get("RON_ADMIN_TOKEN") or None
     try:
         settings = Settings(**given)
     except SettingsError as error:
         parser.error(str(error))
+    logging.basicConfig(format="%(message)s")
     try:
         asyncio.run(_serve(host, port, settings))
     except (OSError, OverflowError) as error:
@@ -38,20 +45,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        prog="python -m ron_app_sdk_py.devnode", description=f"A development node: {STAND_IN}."
+        prog="python -m ron_app_sdk_py.devnode",
+        description="A development node: a stand-in for a RON server on this machine.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
         "--port", type=port_number, default=8080, help="port, 0 for a free one (%(default)s)"
+    )
+    parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default=_DEFAULTS.profile,
+        help="which server: %(choices)s (%(default)s)",
+    )
+    parser.add_argument(
+        "--not-ready", dest="ready", action="store_false", help="let /readyz answer 503"
     )
     gateway = parser.add_argument_group("gateway")
     gateway.add_argument(
         "--upstream",
         metavar="URL",
         help="pass /app/{tail} to {URL}/{tail}, an app of yours, instead of the node's omnigate",
-    )
-    gateway.add_argument(
-        "--not-ready", dest="ready", action="store_false", help="let /readyz answer 503"
     )
     registry = parser.add_argument_group("registry")
     registry.add_argument(
@@ -99,6 +113,22 @@ def _parser() -> argparse.ArgumentParser:
     omnigate.add_argument(
         "--app-static-dir", type=Path, metavar="DIR", help="folder to serve under /app/site"
     )
+    micronode = parser.add_argument_group("micronode")
+    micronode.add_argument(
+        "--facets-dir", type=Path, metavar="DIR", help="folder of facet manifests to load"
+    )
+    micronode.add_argument(
+        "--security",
+        choices=SECURITY_MODES,
+        default=_DEFAULTS.security,
+        help="who may use the key-value store and the facets: %(choices)s (%(default)s)",
+    )
+    macronode = parser.add_argument_group("macronode")
+    macronode.add_argument(
+        "--admin-token",
+        metavar="TOKEN",
+        help="what the admin plane demands; better in RON_ADMIN_TOKEN, where ps does not show it",
+    )
     return parser
 
 
@@ -123,5 +153,6 @@ async def _serve(host: str, port: int, settings: Settings) -> None:
     stop = interruption()
     async with running(host, port, settings) as url:
         to = "" if settings.upstream is None else f", /app/* goes to {settings.upstream}"
-        print(f"development node ({STAND_IN}){to}, listening on {url}", flush=True)
+        server = stand_in(_SERVERS.get(settings.profile, settings.profile))
+        print(f"development node ({server}){to}, listening on {url}", flush=True)
         await stop.wait()

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from .._version import __version__
 from .answers import TOO_LONG, empty_answer, text_answer
 
 SERVER_VERSION: Final = "0.1.0"
@@ -27,6 +28,16 @@ def application(client_max_size: int) -> web.Application:
     app = web.Application(middlewares=[_note_headers], client_max_size=client_max_size)
     app.on_response_prepare.append(_drop_added_headers)
     return app
+
+
+def stand_in(server: str) -> str:
+    """What the node says of itself when it stands in for a server."""
+    return f"a stand-in for {server}, not a RON node"
+
+
+def note(server: str) -> str:
+    """The same where a server tells its version, to keep to the truth."""
+    return f"ron-app-sdk-py {__version__} devnode: {stand_in(server)}"
 
 
 @web.middleware

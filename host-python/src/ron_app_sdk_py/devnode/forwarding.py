@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -75,15 +74,6 @@ def upstream_url(base: str, target: str) -> str:
     tail = unquote_to_bytes(_bytes(path.removeprefix(PREFIX))).decode()
     verbatim = _bytes(query).decode("utf-8", "replace")
     return ada_url.normalize_url(f"{base.rstrip('/')}/{tail}{mark}{verbatim}")
-
-
-def text_fields(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """Header fields that pass, as text that aiohttp will write as the same bytes.
-
-    It writes UTF-8 only: what isn't becomes U+FFFD, where the real gateway keeps the bytes.
-    """
-    fields = ((name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in raw)
-    return [(name, value) for name, value in fields if passes(name)]
 
 
 def _bytes(text: str) -> bytes:

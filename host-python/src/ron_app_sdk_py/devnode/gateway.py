@@ -10,17 +10,14 @@ from contextlib import AbstractAsyncContextManager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from .._version import __version__
 from .answers import json_answer, text_answer
-from .faithful import SERVER_VERSION, axum_errors
+from .faithful import SERVER_VERSION, axum_errors, note
 from .faithful import application as faithful_application
 from .forwarding import PREFIX
-from .proxy import Proxy, session
+from .proxy import Proxy
 from .registry import PREFIX as REGISTRY
 from .registry import Registry
-
-STAND_IN = "a stand-in for svc-gateway, not a RON node"
-"""What the node says of itself."""
+from .upstream import session
 
 _MAX_BODY_BYTES = 2 * 1024 * 1024
 _PROXY = web.AppKey("proxy", Proxy)
@@ -94,7 +91,7 @@ def _version(started: int) -> Handler:
                 "name": "svc-gateway",
                 "version": SERVER_VERSION,
                 "built_at_unix": started,
-                "note": f"ron-app-sdk-py {__version__} devnode: {STAND_IN}",
+                "note": note("svc-gateway"),
             }
         )
 

@@ -32,18 +32,23 @@ class Quota:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Which gateway, omnigate and registry a node stands in for.
+    """Which server a node stands in for, and how that is configured.
 
     Fields have the names of the real servers' configuration, which their docstrings give. The
-    defaults are those of an omnigate without a configuration file. One with the shipped file
+    defaults are those of servers without a configuration file. An omnigate with the shipped file
     denies every write, which is of little use in development: ``policy=STOCK`` is that.
 
-    All fields but ``upstream``, ``ready`` and ``sse_heartbeat_ms`` are omnigate's and mean nothing
-    with an ``upstream``.
+    ``facets_dir`` and ``security`` are a micronode's, ``admin_token`` is a macronode's, ``ready``
+    is everybody's, the rest is a gateway's. Of that, all but ``upstream`` and ``sse_heartbeat_ms``
+    is omnigate's and means nothing with an ``upstream``.
 
     Raises:
         SettingsError: when made with values that are no good.
     """
+
+    profile: str = "gateway"
+    """``gateway``, with the omnigate behind it and a registry beside it, ``micronode``, or
+    ``macronode``, of which it is the admin plane."""
 
     upstream: str | None = None
     """Gateway mode: an app of yours to pass ``/app/*`` to, in omnigate's place. ``/app/{tail}``
@@ -52,7 +57,7 @@ class Settings:
     (``SVC_GATEWAY_OMNIGATE_BASE_URL``, to which the real gateway adds ``/v1/app``)."""
 
     ready: bool = True
-    """Whether the gateway's ``/readyz`` says so."""
+    """Whether ``/readyz`` says so."""
 
     sse_heartbeat_ms: int = 5_000
     """``sse.heartbeat_ms`` of the registry: milliseconds between two heartbeats of its stream, at
@@ -86,24 +91,35 @@ class Settings:
     app_static_dir: Path | None = None
     """``OMNIGATE_APP_STATIC_DIR``: a folder to serve under ``/app/site``."""
 
+    facets_dir: Path | None = None
+    """``facets.dir``: a folder whose manifests are loaded, or None for not ``enabled``."""
+
+    security: str = "deny_all"
+    """``security.mode``: ``deny_all``, ``dev_allow``, or ``external``, which denies all too."""
+
+    admin_token: str | None = dataclasses.field(default=None, repr=False)
+    """``RON_ADMIN_TOKEN``: what the admin plane demands. None lets every caller in that names this
+    machine in ``Host``."""
+
     def __post_init__(self) -> None:
         faults = list(self._faults())
         if faults:
             raise SettingsError("; ".join(faults))
 
     def _faults(self) -> Iterator[str]:
+        changed = [
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        yield from self._profile_faults(changed)
         if self.upstream is not None:
             fault = _upstream_fault(self.upstream)
             if fault is not None:
                 yield fault
-            changed = [
-                field.name
-                for field in dataclasses.fields(self)
-                if field.name not in ("upstream", "ready", "sse_heartbeat_ms")
-                and getattr(self, field.name) != field.default
-            ]
-            if changed:
-                yield f"{', '.join(changed)} can't be had with upstream: no omnigate is in between"
+            lost = [name for name in changed if name in _GATEWAY - _KEPT_WITH_UPSTREAM]
+            if lost:
+                yield f"{', '.join(lost)} can't be had with upstream: no omnigate is in between"
         for name in ("max_inflight", "headroom", "max_content_length", "max_body_bytes"):
             number = getattr(self, name)
             if number is not None and number < 0:
@@ -114,9 +130,48 @@ class Settings:
             quota = getattr(self, name)
             if quota is not None and (quota.qps < 0 or quota.burst < 0):
                 yield f"{name} is {quota.qps}:{quota.burst}; give two numbers of 0 or more"
-        folder = self.app_static_dir
-        if folder is not None and not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
-            yield f"app_static_dir is {str(folder)!r}, which is no folder that can be read"
+        for name in ("app_static_dir", "facets_dir"):
+            folder = getattr(self, name)
+            if folder is not None and not (
+                folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
+            ):
+                yield f"{name} is {str(folder)!r}, which is no folder that can be read"
+        if self.security not in SECURITY_MODES:
+            yield f"security is {self.security!r}; give {', '.join(SECURITY_MODES)}"
+        token = self.admin_token
+        if token is not None and not (token and token.isascii() and token.isprintable()):
+            yield "admin_token is empty or holds more than printable ASCII"
+
+    def _profile_faults(self, changed: list[str]) -> Iterator[str]:
+        if self.profile not in _OWN:
+            yield f"profile is {self.profile!r}; give {', '.join(_OWN)}"
+            return
+        for owner, names in _OWN.items():
+            foreign = [name for name in changed if name in names]
+            if foreign and owner != self.profile:
+                yield (
+                    f"{', '.join(foreign)} can't be had with the profile {self.profile}, but with "
+                    f"{owner}"
+                )
+
+
+SECURITY_MODES = ("deny_all", "dev_allow", "external")
+"""What ``security`` may be."""
+
+_MICRONODE = frozenset({"facets_dir", "security"})
+_MACRONODE = frozenset({"admin_token"})
+_GATEWAY = (
+    frozenset(field.name for field in dataclasses.fields(Settings))
+    - _MICRONODE
+    - _MACRONODE
+    - {"profile", "ready"}
+)
+_KEPT_WITH_UPSTREAM = frozenset({"upstream", "sse_heartbeat_ms"})
+_OWN = {"gateway": _GATEWAY, "micronode": _MICRONODE, "macronode": _MACRONODE}
+"""The fields of each profile."""
+
+PROFILES = tuple(_OWN)
+"""What ``profile`` may be."""
 
 
 def _upstream_fault(url: str) -> str | None:

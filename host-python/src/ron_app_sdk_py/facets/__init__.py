@@ -1,4 +1,5 @@
-"""Facets: what a micronode mounts below ``/facets``. ``manifest`` has their manifests.
+"""Facets: apps that a node serves under an id of their own. ``client`` has their calls,
+``manifest`` what a micronode mounts.
 
 Everything is loaded when it is first used. ``docs/facets.md`` is for users.
 """
@@ -10,6 +11,7 @@ from .._lazy import exports
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from .client import Facet, FacetSync
     from .finding import Finding
     from .manifest import (
         FacetManifest,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     )
 
 _MODULES = {
+    "client": ("Facet", "FacetSync"),
     "finding": ("Finding",),
     "manifest": (
         "FacetManifest",
@@ -38,7 +41,9 @@ _MODULES = {
 # `__all__` names the same once more, because type checkers read it as it is written.
 
 __all__ = [
+    "Facet",
     "FacetManifest",
+    "FacetSync",
     "Finding",
     "Integrity",
     "Limits",
