@@ -85,7 +85,7 @@ endif
 
 EXAMPLES ?= 5000
 fuzz: build ## The property tests with many examples (EXAMPLES=)
-	PROPTEST_CASES=$(EXAMPLES) cargo test --quiet --locked -p ron-core -p ron-wire --lib
+	PROPTEST_CASES=$(EXAMPLES) cargo test --quiet --locked -p ron-core -p ron-wire -p ron-tools --lib
 	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q tests/property tests/unit
 
 wheel: build ## Build the wheel and the sdist into dist/

@@ -19,7 +19,7 @@ import wat
 from processes import run_python
 from ron_app_sdk_py import RonSandboxError
 from ron_app_sdk_py.defaults import GUEST_MEMORIES
-from ron_app_sdk_py.engine import ffi, instance, runtime
+from ron_app_sdk_py.engine import ffi, runtime, sandbox
 from ron_app_sdk_py.engine.guest import Begin, Guest
 from ron_app_sdk_py.engine.messages import Failed, Send
 from ron_app_sdk_py.engine.runtime import shared
@@ -234,7 +234,7 @@ def test_the_component_has_as_many_memories_as_it_may_have_and_not_one_more(
     with pytest.raises(RonSandboxError, match="memory count too high") as caught:
         Guest(runtime=guests.guest(memories=GUEST_MEMORIES + 1))
     assert caught.value.code == "instantiate"
-    monkeypatch.setattr(instance, "GUEST_MEMORIES", GUEST_MEMORIES - 1)
+    monkeypatch.setattr(sandbox, "GUEST_MEMORIES", GUEST_MEMORIES - 1)
     with pytest.raises(RonSandboxError, match="memory count too high"):
         Guest()
 
