@@ -14,6 +14,7 @@ pub mod ids;
 pub mod json;
 pub mod message;
 pub mod origin;
+pub mod page;
 pub mod path;
 pub mod percent;
 pub mod problem;
