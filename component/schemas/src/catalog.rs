@@ -2,7 +2,9 @@
 
 use ron_core::config::Settings;
 use ron_core::event_stream::Event;
+use ron_core::page::Page;
 use ron_core::problem::Problem;
+use ron_tools::facet_manifest::model::Manifest;
 use schemars::JsonSchema;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::Value;
@@ -28,6 +30,8 @@ pub fn schemas() -> Vec<Named> {
             Contract::Deserialize,
         ),
         named::<Event>("event", "Event", Contract::Serialize),
+        named::<Manifest>("facet-manifest", "FacetManifest", Contract::Deserialize),
+        named::<Page>("page", "Page", Contract::Deserialize),
         named::<Problem>("problem", "Problem", Contract::Serialize),
     ]
 }
