@@ -24,7 +24,9 @@ pub struct Settings {
     /// otherwise (`protocol.md` 4.3, row 30; WHATWG URL, section 4).
     #[cfg_attr(
         feature = "schema",
-        schemars(regex(pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\x00- /@?#\\]"))
+        schemars(regex(
+            pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://[!$&'()*+,.0-9:;=A-Z\[\]_a-z~-]+(/[!\x22$->@-\[\]-~]*)?$"
+        ))
     )]
     pub base_url: String,
     /// Allow plain http beyond loopback (`protocol.md` 4.3, row 30).

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::fields::{
     Bytes, Entropy, Escaped, Flag, Id, IdOrNone, Latin1, Name, Number, Small, Status, Text,
-    optional, ordered,
+    Written, optional, ordered,
 };
 
 /// What crosses between a host and `ron_host.wasm`: an input of one of its exports, or an output. On
@@ -347,7 +347,7 @@ pub enum End {
 #[schemars(rename_all = "kebab-case", transform = framed("docs/abi.md, Output"))]
 pub struct Output {
     /// The monotonic time by which a `tick` is wanted, in nanoseconds.
-    wake_at: Option<Number>,
+    wake_at: Option<Written>,
     /// What the host must do, in order.
     #[schemars(extend("x-field" = "items"))]
     items: Vec<Item>,
@@ -373,11 +373,11 @@ pub enum Item {
         /// Absolute and encoded.
         url: Text,
         /// To connect, in nanoseconds.
-        connect_timeout: Option<Number>,
+        connect_timeout: Option<Written>,
         /// To the first byte of the answer, in nanoseconds.
-        first_byte_timeout: Option<Number>,
+        first_byte_timeout: Option<Written>,
         /// Between bytes of the answer, in nanoseconds.
-        between_bytes_timeout: Option<Number>,
+        between_bytes_timeout: Option<Written>,
         /// The header section but for `Host`, `Content-Length` and `Connection`.
         #[schemars(extend("x-field" = "block"))]
         headers: Vec<(Text, Latin1)>,
@@ -399,7 +399,7 @@ pub enum Item {
         /// The exchange.
         exchange: Id,
         /// The most bytes that are wanted.
-        max: Number,
+        max: Written,
     },
     /// The call has an answer.
     Done {
@@ -435,8 +435,8 @@ pub enum Item {
         /// No call: 0.
         call: IdOrNone,
         /// Counts by their names.
-        #[schemars(extend("x-field" = "block"), with = "Vec<(Text, Number)>")]
-        counts: Vec<(Text, Number)>,
+        #[schemars(extend("x-field" = "block"), with = "Vec<(Text, Written)>")]
+        counts: Vec<(Text, Written)>,
     },
     /// What a call tells of itself.
     Log {
@@ -477,9 +477,9 @@ pub enum Item {
         /// The last event id behind all messages (docs/abi.md, Streams).
         last_event_id: Escaped,
         /// How many were dropped since the last `events` as told before (docs/abi.md, Streams).
-        duplicates: Number,
+        duplicates: Written,
         /// How many heartbeats were dropped since (docs/abi.md, Streams).
-        heartbeats: Number,
+        heartbeats: Written,
         /// The events and comments.
         #[schemars(extend("x-field" = "block"))]
         messages: Vec<StreamMessage>,
@@ -489,7 +489,7 @@ pub enum Item {
         /// The call.
         call: IdOrNone,
         /// The time until the next one, in nanoseconds; null if there is none (docs/abi.md, Streams).
-        wait: Option<Number>,
+        wait: Option<Written>,
         /// Whether something on the way holds answers back (docs/abi.md, Streams).
         buffered: Flag,
         /// What sort of thing went wrong (docs/errors.md).
@@ -557,15 +557,15 @@ pub struct Report {
 #[schemars(transform = framed("docs/abi.md, Output"))]
 pub struct Attempt {
     /// When it began, in nanoseconds from the call's start.
-    start: Number,
+    start: Written,
     /// How long it took, in nanoseconds.
-    duration: Number,
+    duration: Written,
     /// The status of its answer.
     status: Option<Status>,
     /// The code of its error; empty if it has none.
     code: Text,
     /// The wait after it, in nanoseconds.
-    wait: Option<Number>,
+    wait: Option<Written>,
 }
 
 /// An event or a comment of a stream.
@@ -579,7 +579,7 @@ pub struct StreamMessage {
     /// The last event id at it. A field of U+001A and `=` stands for that of the event before.
     id: Escaped,
     /// The reconnection time that it set, in milliseconds.
-    retry: Option<Number>,
+    retry: Option<Written>,
 }
 
 /// An object of fields, or several of which it is one: the order, the source, and no other members.

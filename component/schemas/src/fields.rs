@@ -32,9 +32,13 @@ macro_rules! fields {
 }
 
 fields! {
-    /// ASCII digits.
+    /// A number that the component reads.
     Number => {
         "type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER, "x-field": "number"
+    }
+    /// A number that the component writes: times that are beyond all are the last one.
+    Written => {
+        "type": "integer", "minimum": 0, "maximum": u64::MAX, "x-field": "number"
     }
     /// A number that takes 32 bits.
     Small => {
