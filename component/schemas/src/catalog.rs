@@ -52,7 +52,45 @@ fn named<T: JsonSchema>(name: &'static str, title: &str, contract: Contract) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
+
+    /// The Python tests hold the same vectors to the schema.
+    #[test]
+    fn what_the_problem_schema_describes_is_what_the_vectors_say() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/vectors/problems.json"
+        );
+        let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let now = UNIX_EPOCH + Duration::from_secs(vectors["now"].as_u64().unwrap());
+        let cases = ["captured", "made"].map(|group| vectors[group].as_array().unwrap());
+        let mut mapped = 0;
+        for case in cases.into_iter().flatten() {
+            let Some(body) = case["body"].as_str() else {
+                continue;
+            };
+            let headers: Vec<(String, Vec<u8>)> =
+                serde_json::from_value::<Vec<(String, String)>>(case["headers"].clone())
+                    .unwrap()
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into_bytes()))
+                    .collect();
+            let status: u16 = serde_json::from_value(case["status"].clone()).unwrap();
+            let problem = Problem::from_response(status, &headers, body.as_bytes(), now);
+            let mut expected = case["expected"].as_object().unwrap().clone();
+            expected.remove("class");
+            expected.insert("status".to_owned(), status.into());
+            assert_eq!(
+                serde_json::to_value(&problem).unwrap(),
+                Value::Object(expected),
+                "{case}"
+            );
+            mapped += 1;
+        }
+        assert!(mapped > 300, "{mapped}");
+    }
 
     #[test]
     fn every_schema_has_a_name_that_stays_and_the_dialect() {
