@@ -241,6 +241,19 @@ mod tests {
 
     use super::*;
     use crate::redact::REDACTED;
+    use crate::vectors;
+
+    #[test]
+    fn every_json_of_the_vectors_is_scrubbed_as_they_say() {
+        let file: Value = vectors::read("redaction.json");
+        let cases = file["json"].as_array().unwrap();
+        assert!(cases.len() > 5);
+        for case in cases {
+            let text = |name: &str| case[name].as_str().unwrap().to_owned();
+            let redactor = Redactor::new([text("secret")]);
+            assert_eq!(scrubbed(&text("text"), &redactor), text("scrubbed"));
+        }
+    }
 
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .errors import RonError
 
 REDACTED = "[redacted]"
@@ -9,6 +11,16 @@ REDACTED = "[redacted]"
 
 SHORTEST_SECRET = 8
 """Shorter ones would tear holes into innocent text: the component's number."""
+
+
+SECRET_FIELDS = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"}
+)
+"""Fields whose values are secret by their name, in lower case (``protocol.md`` 10, row 28); held to
+``tests/vectors/redaction.json``."""
+
+SECRET_PREFIXES = ("x-ron-",)
+"""Families of such names."""
 
 
 class Redactor:
@@ -39,6 +51,16 @@ class Redactor:
             )
             out += [REDACTED, part[same:]]
         return "".join(out)
+
+    def fields(self, fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Fields of a request as they may be shown: without values that are secret by their name,
+        and without the secret in others."""
+        shown = []
+        for name, value in fields:
+            lower = name.lower()
+            is_secret = lower in SECRET_FIELDS or lower.startswith(SECRET_PREFIXES)
+            shown.append((name, REDACTED if is_secret else self.scrub(value)))
+        return shown
 
     def scrub_error(self, error: RonError) -> None:
         """Takes the secret out of an error's message, where it stands for what a caller gave."""
