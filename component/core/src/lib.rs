@@ -28,5 +28,6 @@ pub mod retry;
 pub mod subscription;
 pub mod throttle;
 pub mod timeline;
+pub mod values;
 #[cfg(test)]
 mod vectors;

@@ -115,3 +115,86 @@ impl Page {
         Ok(page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::vectors;
+
+    #[derive(Deserialize)]
+    struct File {
+        pages: Vec<Case>,
+        refused: Vec<Refused>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        content: String,
+        items: Vec<Box<RawValue>>,
+        next_page_token: Option<String>,
+        parameter: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Refused {
+        name: String,
+        content: String,
+        named: Vec<String>,
+        #[serde(default)]
+        no_object: bool,
+    }
+
+    #[test]
+    fn pages_are_those_of_the_vectors() {
+        let file: File = vectors::read("pagination.json");
+        for case in &file.pages {
+            let page = Page::read(case.content.as_bytes())
+                .unwrap_or_else(|error| panic!("{} {error}", case.name));
+            let expected: Vec<String> = case
+                .items
+                .iter()
+                .map(|item| json::portable(item.get()))
+                .collect();
+            assert_eq!(page.items, expected, "{}", case.name);
+            assert_eq!(page.next_page_token, case.next_page_token, "{}", case.name);
+            assert_eq!(page.parameter.name(), case.parameter, "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_page_is_named_without_what_it_holds() {
+        let file: File = vectors::read("pagination.json");
+        for case in &file.refused {
+            let error = Page::read(case.content.as_bytes()).unwrap_err();
+            let message = error.to_string();
+            assert_eq!(
+                error == NoPage::NotAnObject,
+                case.no_object,
+                "{}",
+                case.name
+            );
+            let is_named = |word: &String| message.contains(word.as_str());
+            assert!(
+                case.no_object || case.named.iter().all(is_named),
+                "{message}"
+            );
+            assert!(!message.contains("hunter22"), "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_too_odd_to_be_looked_at(
+            content in ".{0,40}|\\{(\"(items|messages|cursor|next_cursor)\":(\\[[0-9,]{0,4}\\]|\"a\"|null|1),?){0,4}\\}"
+        ) {
+            if let Ok(page) = Page::read(content.as_bytes()) {
+                prop_assert!(json::object(content.as_bytes()).is_some());
+                prop_assert!(page.next_page_token.is_none_or(|token| !token.is_empty()));
+            }
+        }
+    }
+}

@@ -55,7 +55,9 @@ if TYPE_CHECKING:
         NodeVersion,
         RonVersionWarning,
     )
-    from .pagination import Page, iter_pages
+    from .page import Page, Resume
+    from .pagination import PageIterator, Pages, iter_pages
+    from .pagination_sync import PageIteratorSync, PagesSync
     from .problem import Problem
     from .request import Request
     from .response import Response
@@ -94,7 +96,9 @@ _MODULES = {
     "events": ("Event", "StreamCounters"),
     "headers": ("Headers",),
     "idempotency": ("IdempotencyKey",),
-    "pagination": ("Page", "iter_pages"),
+    "page": ("Page", "Resume"),
+    "pagination": ("PageIterator", "Pages", "iter_pages"),
+    "pagination_sync": ("PageIteratorSync", "PagesSync"),
     "problem": ("Problem",),
     "calls.metrics": (
         "CallRecord",
@@ -140,9 +144,14 @@ __all__ = [
     "NodeReadiness",
     "NodeVersion",
     "Page",
+    "PageIterator",
+    "PageIteratorSync",
+    "Pages",
+    "PagesSync",
     "Problem",
     "Request",
     "Response",
+    "Resume",
     "RonAuthError",
     "RonBufferingWarning",
     "RonBusyLoopWarning",

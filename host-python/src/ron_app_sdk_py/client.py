@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from .base import BaseClient
-from .options import CallOptions, ContentOptions, StreamOptions
-from .request import Request
-from .response import Response
+from .options import PageOptions, StreamOptions
+from .verbs import Verbs
 
 if TYPE_CHECKING:
     from .node import Node
+    from .pagination import PageIterator, Pages
     from .reception import Callback
     from .subscription import Subscription
 
+M = TypeVar("M")
 
-class RonClient(BaseClient):
+
+class RonClient(BaseClient, Verbs):
     """Calls the app plane of a RON gateway.
 
     Paths get ``/app`` in front unless they have it. A verb returns what the answer's type says:
     JSON decoded, ``text/*`` as ``str``, None if empty, else ``bytes``. A status of 300 or more
-    raises :class:`RonProblem`; everything raised is a :class:`RonError`.
+    raises :class:`RonProblem`; everything raised is a :class:`RonError`. With ``model=``, a verb
+    returns what that type says instead: see :meth:`Response.parse`.
 
     A client may be used from several tasks, and across ``asyncio.run`` calls.
 
@@ -39,50 +42,49 @@ class RonClient(BaseClient):
         RonSandboxError: the component can't be loaded.
     """
 
-    async def get(self, path: str, **options: Unpack[CallOptions]) -> Any:
-        """GET: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("GET", path, **options)).value()
+    @overload
+    def paginate(
+        self, path: str, *, model: type[M], **options: Unpack[PageOptions]
+    ) -> Pages[M]: ...
 
-    async def post(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """POST: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("POST", path, **options)).value()
+    @overload
+    def paginate(
+        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
+    ) -> Pages[Any]: ...
 
-    async def put(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """PUT: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("PUT", path, **options)).value()
-
-    async def patch(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """PATCH: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("PATCH", path, **options)).value()
-
-    async def delete(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """DELETE: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request("DELETE", path, **options)).value()
-
-    async def call(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """Any method: returns the decoded answer. See :meth:`request` for arguments and errors."""
-        return (await self.request(method, path, **options)).value()
-
-    async def request(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Response:
-        """Performs a call and returns the whole answer.
+    def paginate(
+        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
+    ) -> Pages[Any]:
+        """Goes through the items of all pages of a collection (``docs/types.md``). Nothing is sent
+        before the result is iterated over with ``async for``.
 
         Args:
-            method: the method.
             path: a path of the app plane, encoded or not, perhaps with a query.
-            options: ``query``, ``headers``, ``timeout``, ``retries``, ``json`` or ``content``, and
-                ``idem``: see
-                :class:`~.options.ContentOptions`.
+            model: what each item is to be: see :meth:`Response.parse`; default what JSON says.
+            options: see :class:`~.options.PageOptions`.
 
         Raises:
-            RonRequestError: an argument can't be sent.
-            RonProblem: the server answered with a status of 300 or more.
-            RonNetworkError: no usable answer came; :class:`RonTimeoutError` is one.
-            RonTooLargeError: the request or the answer is larger than configured.
-            RonOverloadError: too many calls wait already.
-            RonClosedError: the client was closed.
-            RonSandboxError: the component trapped.
+            RonRequestError: an argument is no good.
         """
-        return await self._perform(Request(method, path, **options))
+        from .pagination import Pages
+
+        return Pages(self._perform, self._limits.redactor, path, model, **options)
+
+    @overload
+    def iter_pages(
+        self, path: str, *, model: type[M], **options: Unpack[PageOptions]
+    ) -> PageIterator[M]: ...
+
+    @overload
+    def iter_pages(
+        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
+    ) -> PageIterator[Any]: ...
+
+    def iter_pages(
+        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
+    ) -> PageIterator[Any]:
+        """Goes through all pages of a collection: ``paginate(…).pages()``."""
+        return self.paginate(path, model=model, **options).pages()
 
     def subscribe(
         self, path: str, callback: Callback | None = None, **options: Unpack[StreamOptions]

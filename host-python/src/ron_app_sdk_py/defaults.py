@@ -110,6 +110,13 @@ MAX_HELPER_THREADS: Final = 64
 MAX_PAGES: Final = 10_000
 """Pages that are gone through in one go."""
 
+MAX_MODELS: Final = 128
+"""Types for which what reads them is kept, because to make it takes milliseconds."""
+
+MAX_MODEL_FAULTS: Final = 10_000
+"""Faults of an answer of which some are named; of more, only the number is, since to look at them
+all takes memory without end."""
+
 WRITE_PIECE_BYTES: Final = 64 * 1024
 """What is written of a request body at once, in bytes."""
 

@@ -55,6 +55,31 @@ class ContentOptions(CallOptions, BodyOptions, total=False):
     """Keyword arguments of calls that may have content."""
 
 
+class PageOptions(CallOptions, total=False):
+    """Keyword arguments of ``paginate``. Those of a call are for each page. At most one token can
+    be given, best from :attr:`Pages.resume`."""
+
+    page_size: int | None
+    """How many items a page is to have, sent as ``limit`` and as ``page_size``; default what the
+    server thinks best."""
+
+    page_token: str | None
+    """The token of the page to begin with, from a ``next_page_token``; default the first page."""
+
+    cursor: str | None
+    """The same, from a ``next_cursor``."""
+
+    after: str | None
+    """The id of a chat's message: the one after it is the first."""
+
+    max_pages: int | None
+    """How many pages to ask for, after which the iteration ends; default 10,000, after which it
+    raises :class:`RonTooLargeError`."""
+
+    max_items: int | None
+    """How many items to take, after which the iteration ends; default all."""
+
+
 class StreamOptions(FieldOptions, BodyOptions, total=False):
     """Keyword arguments of subscriptions. Times are in seconds. The content, if there is any, is
     sent on every connection."""

@@ -66,3 +66,7 @@ class Redactor:
         """Takes the secret out of an error's message, where it stands for what a caller gave."""
         error.message = self.scrub(error.message)
         error.args = (error.message,)
+
+
+NOTHING_SECRET = Redactor(None)
+"""For texts that no credential can be in."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from .errors import RonParseError
 from .headers import Headers
 from .json_text import json_fault, json_value
+from .redact import NOTHING_SECRET, Redactor
 from .timeline import Timeline
+
+M = TypeVar("M")
 
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 """Codecs of Python that a server can't mean."""
@@ -25,7 +28,7 @@ class Response:
         request_id: the ``X-Request-Id`` of the call.
     """
 
-    __slots__ = ("_timeline", "attempts", "content", "headers", "request_id", "status")
+    __slots__ = ("_redactor", "_timeline", "attempts", "content", "headers", "request_id", "status")
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Response:
         attempts: int,
         request_id: str,
         timeline: Callable[[], Timeline] = Timeline,
+        redactor: Redactor = NOTHING_SECRET,
     ) -> None:
         self.status = status
         self.headers = Headers(headers)
@@ -43,6 +47,7 @@ class Response:
         self.attempts = attempts
         self.request_id = request_id
         self._timeline = timeline
+        self._redactor = redactor
 
     @property
     def timeline(self) -> Timeline:
@@ -85,10 +90,39 @@ class Response:
         coding = self.headers.first("content-encoding")
         if coding:
             reason = f"it has the content coding {coding[:40]!r}, which nobody asked for"
-        raise RonParseError(
+        raise self.unreadable(
             f"the answer of {len(self.content)} bytes can't be read as JSON: {reason}; "
             "use request() and .content for the bytes",
             code="invalid_json",
+        )
+
+    @overload
+    def parse(self, model: type[M]) -> M: ...
+
+    @overload
+    def parse(self, model: Any) -> Any: ...
+
+    def parse(self, model: Any) -> Any:
+        """The content, read as JSON whatever its type says, as ``model`` says (``docs/types.md``).
+
+        Args:
+            model: a Pydantic model, a dataclass, a TypedDict, or another type that Pydantic knows.
+                No content is read as ``null``.
+
+        Raises:
+            RonParseError: it is not JSON (code ``invalid_json``), or not what the model says
+                (``invalid_model``); names the places in the document.
+            RonRequestError: ``model`` is none.
+        """
+        from .decoding import decoder
+
+        return decoder(model)(self)
+
+    def unreadable(self, message: str, *, code: str) -> RonParseError:
+        """The error for content that is not what it should be."""
+        return RonParseError(
+            self._redactor.scrub(message),
+            code=code,
             attempts=self.attempts,
             request_id=self.request_id,
             timeline=self.timeline,

@@ -10,21 +10,25 @@ import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from .base import BaseClient
-from .options import CallOptions, ContentOptions, StreamOptions
+from .options import PageOptions, StreamOptions
 from .request import Request
 from .response import Response
 from .thread_loops import ThreadLoops
+from .verbs_sync import VerbsSync
 
 if TYPE_CHECKING:
     from .node import NodeSync
+    from .pagination_sync import PageIteratorSync, PagesSync
     from .reception import Callback
     from .subscription_sync import SubscriptionSync
 
+M = TypeVar("M")
 
-class RonClientSync(BaseClient):
+
+class RonClientSync(BaseClient, VerbsSync):
     """Calls the app plane of a RON gateway from synchronous code.
 
     The surface is that of :class:`RonClient` without ``await``, arguments and errors included. It
@@ -41,34 +45,42 @@ class RonClientSync(BaseClient):
     def _opened(self) -> None:
         self._loops = ThreadLoops(self._calls.is_crossing_here, self._loop_factory)
 
-    def get(self, path: str, **options: Unpack[CallOptions]) -> Any:
-        """GET: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("GET", path, **options).value()
-
-    def post(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """POST: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("POST", path, **options).value()
-
-    def put(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """PUT: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("PUT", path, **options).value()
-
-    def patch(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """PATCH: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("PATCH", path, **options).value()
-
-    def delete(self, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """DELETE: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request("DELETE", path, **options).value()
-
-    def call(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Any:
-        """Any method: returns the decoded answer. See :meth:`RonClient.request`."""
-        return self.request(method, path, **options).value()
-
-    def request(self, method: str, path: str, **options: Unpack[ContentOptions]) -> Response:
-        """Performs a call and returns the whole answer. See :meth:`RonClient.request`."""
-        request = Request(method, path, **options)
+    def _perform_now(self, request: Request) -> Response:
         return self._loops.run(lambda: self._perform(request))
+
+    @overload
+    def paginate(
+        self, path: str, *, model: type[M], **options: Unpack[PageOptions]
+    ) -> PagesSync[M]: ...
+
+    @overload
+    def paginate(
+        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
+    ) -> PagesSync[Any]: ...
+
+    def paginate(
+        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
+    ) -> PagesSync[Any]:
+        """Goes through the items of all pages of a collection. See :meth:`RonClient.paginate`."""
+        from .pagination_sync import PagesSync
+
+        return PagesSync(self._perform_now, self._limits.redactor, path, model, **options)
+
+    @overload
+    def iter_pages(
+        self, path: str, *, model: type[M], **options: Unpack[PageOptions]
+    ) -> PageIteratorSync[M]: ...
+
+    @overload
+    def iter_pages(
+        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
+    ) -> PageIteratorSync[Any]: ...
+
+    def iter_pages(
+        self, path: str, *, model: Any = None, **options: Unpack[PageOptions]
+    ) -> PageIteratorSync[Any]:
+        """Goes through all pages of a collection: ``paginate(…).pages()``."""
+        return self.paginate(path, model=model, **options).pages()
 
     def subscribe(
         self, path: str, callback: Callback | None = None, **options: Unpack[StreamOptions]

@@ -285,6 +285,7 @@ class InFlight:
             attempts=done.attempts,
             request_id=done.request_id,
             timeline=functools.partial(timeline, self.told),
+            redactor=self.limits.redactor,
         )
 
     def overdue(self) -> RonTimeoutError:
