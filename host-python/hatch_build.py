@@ -5,7 +5,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ARTIFACTS = ("artifacts.json", "ron_host.wasm")
+ARTIFACTS = ("artifacts.json", "ron_host.wasm", "ron_tools.wasm")
 
 
 class ArtifactsHook(BuildHookInterface[Any]):

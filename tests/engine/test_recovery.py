@@ -126,7 +126,7 @@ def test_a_fresh_instance_that_can_not_be_made_is_the_error_of_each_call_until_i
         with pytest.raises(RonSandboxError):
             client.get("/hello")
         with monkeypatch.context() as patch:
-            patch.setattr("ron_app_sdk_py.engine.instance.GUEST_MEMORIES", 1)
+            patch.setattr("ron_app_sdk_py.engine.sandbox.GUEST_MEMORIES", 1)
             for _ in range(2):
                 with pytest.raises(RonSandboxError) as caught:
                     client.get("/hello")

@@ -76,7 +76,7 @@ def test_a_base_exception_of_a_host_function_is_swallowed_or_ends_the_process(ra
     still(
         "arrived" not in done.stdout,
         f"{raised} in host functions",
-        "engine/instance.py may give the component host functions in Python",
+        "engine/sandbox.py may give the component host functions in Python",
     )
 
 
@@ -152,7 +152,7 @@ def test_a_component_s_trap_has_no_code_and_its_text_holds_the_component_s_own_w
     still(
         not isinstance(caught.value, Trap) and not hasattr(caught.value, "trap_code"),
         "traps without a code",
-        "_sandbox_error in engine/instance.py can go by the code",
+        "trapped in engine/sandbox.py can go by the code",
     )
 
 

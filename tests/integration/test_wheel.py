@@ -38,7 +38,7 @@ def test_the_wheel_is_pure_and_small_and_holds_artifacts_licences_and_types(whee
     assert wheel.name == "ron_app_sdk_py-0.1.0-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
     artifacts = {Path(name).name for name in names if "/artifacts/" in name}
-    assert artifacts == {"artifacts.json", "ron_host.wasm"}
+    assert artifacts == {"artifacts.json", "ron_host.wasm", "ron_tools.wasm"}
     assert "ron_app_sdk_py/py.typed" in names
     assert wheel.stat().st_size <= MAX_BYTES
     assert any(name.endswith("licenses/LICENSE-APACHE") for name in names)

@@ -19,28 +19,46 @@ pub struct Guests {
     pub bridge: Vec<u8>,
     /// `ron-probe`, for tests.
     pub probe: Vec<u8>,
+    /// `ron-tools`.
+    pub tools: Vec<u8>,
 }
 
 /// Compiles them. The same source and the same toolchain give the same bytes in any folder.
 pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
-    let target = root.join("target/guests");
+    let packages = ["ron-client", "ron-wire", "ron-bridge", "ron-probe"];
+    let mut arguments = vec!["build", "--profile=guest"];
+    arguments.extend(packages.iter().flat_map(|package| ["-p", package]));
+    compile(root, toolchain, &arguments)?;
+    // A library for Rust programs too. Were both kinds built at once, cargo would not optimize over
+    // the borders of crates.
+    let tools = ["-p", "ron-tools", "--crate-type=cdylib"];
+    let arguments = [&["rustc", "--profile=tool"], tools.as_slice()].concat();
+    compile(root, toolchain, &arguments)?;
+    let module = |profile: &str, name: &str| {
+        let path = target(root).join(TARGET).join(profile).join(name);
+        fs::read(&path).with_context(|| format!("reading {}", path.display()))
+    };
+    Ok(Guests {
+        client: module("guest", "ron_client.wasm")?,
+        wire: module("guest", "ron_wire.wasm")?,
+        bridge: module("guest", "ron_bridge.wasm")?,
+        probe: module("guest", "ron_probe.wasm")?,
+        tools: module("tool", "ron_tools.wasm")?,
+    })
+}
+
+fn target(root: &Path) -> PathBuf {
+    root.join("target/guests")
+}
+
+fn compile(root: &Path, toolchain: &Toolchain, arguments: &[&str]) -> Result<()> {
     let mut cargo = Command::new(crate::toolchain::cargo());
     cargo
         .current_dir(root)
-        .args(["build", "--locked", "--quiet", "--profile=guest"])
-        .args([
-            "-p",
-            "ron-client",
-            "-p",
-            "ron-wire",
-            "-p",
-            "ron-bridge",
-            "-p",
-            "ron-probe",
-        ])
-        .args(["--target", TARGET])
+        .args(arguments)
+        .args(["--locked", "--quiet", "--target", TARGET])
         .arg("--target-dir")
-        .arg(&target)
+        .arg(target(root))
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", remapped(root, toolchain)?);
     toolchain.apply(&mut cargo);
@@ -48,16 +66,7 @@ pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
     if !status.success() {
         bail!("the guests do not compile ({status})");
     }
-    let module = |name: &str| {
-        let path = target.join(TARGET).join("guest").join(name);
-        fs::read(&path).with_context(|| format!("reading {}", path.display()))
-    };
-    Ok(Guests {
-        client: module("ron_client.wasm")?,
-        wire: module("ron_wire.wasm")?,
-        bridge: module("ron_bridge.wasm")?,
-        probe: module("ron_probe.wasm")?,
-    })
+    Ok(())
 }
 
 /// Flags that keep this machine's folders out of panic messages.

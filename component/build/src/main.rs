@@ -69,6 +69,7 @@ fn build(root: &Path) -> Result<()> {
     let client = compose::component(&guests.client).context("componentizing ron-client")?;
     let wire = compose::component(&guests.wire).context("componentizing ron-wire")?;
     let bridge = compose::component(&guests.bridge).context("componentizing ron-bridge")?;
+    let tools = compose::component(&guests.tools).context("componentizing ron-tools")?;
     let probe = compose::component(&guests.probe).context("componentizing ron-probe")?;
     let host = compose::linked(&wire, &client, &bridge, "ron:bridge/bridge@0.1.0")
         .context("composing ron_host.wasm")?;
@@ -90,8 +91,16 @@ fn build(root: &Path) -> Result<()> {
         offset: 0,
         bytes: &host,
     };
+    let tools = Artifact {
+        name: "ron_tools.wasm",
+        file: "ron_tools.wasm",
+        offset: 0,
+        bytes: &tools,
+    };
     let out = root.join(ARTIFACTS);
     fs::create_dir_all(&out)?;
-    manifest::write_if_changed(&out.join(host.file), host.bytes)?;
-    manifest::write(&out, &[client, host], &toolchain)
+    for whole in [&host, &tools] {
+        manifest::write_if_changed(&out.join(whole.file), whole.bytes)?;
+    }
+    manifest::write(&out, &[client, host, tools], &toolchain)
 }

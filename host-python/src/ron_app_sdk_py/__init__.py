@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         RonConnectError,
         RonDnsError,
         RonError,
+        RonManifestError,
         RonNetworkError,
         RonOverloadError,
         RonParseError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         RonTooLargeError,
     )
     from .events import Event, StreamCounters
+    from .facets.manifest import FacetManifest
     from .headers import Headers
     from .idempotency import IdempotencyKey
     from .middleware import Attempt, Middleware
@@ -80,6 +82,7 @@ _MODULES = {
         "RonConnectError",
         "RonDnsError",
         "RonError",
+        "RonManifestError",
         "RonNetworkError",
         "RonOverloadError",
         "RonParseError",
@@ -94,6 +97,7 @@ _MODULES = {
         "RonTooLargeError",
     ),
     "events": ("Event", "StreamCounters"),
+    "facets.manifest": ("FacetManifest",),
     "headers": ("Headers",),
     "idempotency": ("IdempotencyKey",),
     "page": ("Page", "Resume"),
@@ -136,6 +140,7 @@ __all__ = [
     "CallRecord",
     "ClientConfig",
     "Event",
+    "FacetManifest",
     "Headers",
     "IdempotencyKey",
     "Metrics",
@@ -164,6 +169,7 @@ __all__ = [
     "RonConnectError",
     "RonDnsError",
     "RonError",
+    "RonManifestError",
     "RonNetworkError",
     "RonOverloadError",
     "RonParseError",

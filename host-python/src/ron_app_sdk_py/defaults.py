@@ -57,6 +57,13 @@ GUEST_TABLES: Final = 16
 GUEST_TABLE_ELEMENTS: Final = 20_000
 """Largest size of each of those, in elements."""
 
+MAX_MANIFEST_BYTES: Final = 64 * 1024
+"""Longest text of a facet manifest, in bytes. As JSON, which the component is given, it may take
+four times that."""
+
+MAX_LINE_SEARCH_BYTES: Final = 4 * 1024 * 1024
+"""What is read of a facet manifest, again and again, to tell the lines of its findings, in bytes."""
+
 MAX_RETRIES: Final = 100
 """Most attempts after the first that may be asked for: the component's number."""
 

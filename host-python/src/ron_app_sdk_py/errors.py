@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .timeline import NO_ATTEMPT, Timeline
 
 if TYPE_CHECKING:
+    from .facets.finding import Finding
     from .problem import Problem
 
 
@@ -182,6 +183,20 @@ class RonTimeoutError(RonNetworkError, TimeoutError):
 
 class RonRequestError(RonError, ValueError):
     """An argument can't be sent: a refused path, header, body or method."""
+
+
+class RonManifestError(RonRequestError):
+    """A facet manifest is no good, or its file can't be read or written.
+
+    Attributes:
+        findings: what there is to say of it, errors and warnings; empty if it is the file.
+    """
+
+    findings: tuple[Finding, ...]
+
+    def __init__(self, message: str, *, findings: tuple[Finding, ...] = (), **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.findings = findings
 
 
 class RonConfigError(RonError):

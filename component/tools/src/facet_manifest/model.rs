@@ -85,6 +85,13 @@ pub struct Security {
     pub requires_auth: bool,
 }
 
+impl Security {
+    /// Whether anybody is meant to be let in.
+    pub const fn is_open(self) -> bool {
+        self.public || !self.requires_auth
+    }
+}
+
 impl Default for Security {
     fn default() -> Self {
         Self {

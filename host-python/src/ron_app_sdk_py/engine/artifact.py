@@ -21,6 +21,10 @@ CLIENT = "ron_client.wasm"
 which holds it byte for byte."""
 
 
+TOOLS = "ron_tools.wasm"
+"""What clients use beside calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """A checked artifact.

@@ -1,9 +1,7 @@
-"""One instance of the component in a store of its own, under limits.
+"""One instance of the bridge in a store of its own.
 
 A store belongs to one thread at a time, so each crossing takes the instance's lock, for a few
-microseconds. Fuel bounds the computing of one crossing: unlike an epoch it needs no thread that
-ticks, and the same input always ends at the same point. No Python code runs inside of a crossing:
-what the component imports is a trap of wasmtime's own.
+microseconds.
 """
 
 from __future__ import annotations
@@ -12,19 +10,11 @@ import threading
 from collections.abc import Callable
 
 from wasmtime import Store, WasmtimeError
-from wasmtime.component import Func, Linker
-from wasmtime.component import Instance as WasmInstance
+from wasmtime.component import Func
 
-from ..defaults import (
-    GUEST_FUEL,
-    GUEST_INSTANCES,
-    GUEST_MEMORIES,
-    GUEST_MEMORY_BYTES,
-    GUEST_TABLE_ELEMENTS,
-    GUEST_TABLES,
-)
+from ..defaults import GUEST_FUEL, GUEST_MEMORY_BYTES
 from ..errors import RonOverloadError, RonSandboxError
-from . import ffi
+from . import ffi, sandbox
 from .runtime import Runtime
 
 ABI_VERSION = "1"
@@ -73,29 +63,14 @@ class Instance:
 
     def _start(self, runtime: Runtime, way: Callable[[Store, Func], ffi.StringCall]) -> None:
         self.dead = False
-        self._store = Store(runtime.engine)
-        self._store.set_limits(
-            memory_size=self._memory_bytes,
-            memories=GUEST_MEMORIES,
-            tables=GUEST_TABLES,
-            table_elements=GUEST_TABLE_ELEMENTS,
-            instances=GUEST_INSTANCES,
+        self._store, instance = sandbox.instantiate(
+            runtime, fuel=self._fuel, memory_bytes=self._memory_bytes
         )
-        name = runtime.artifact.name
-        try:
-            self._store.set_fuel(self._fuel)
-            linker = Linker(runtime.engine)
-            linker.define_unknown_imports_as_traps(runtime.component)
-            instance = linker.instantiate(self._store, runtime.component)
-        except WasmtimeError as error:
-            raise RonSandboxError(
-                f"{name} can't be instantiated: {_reason(error)}; reinstall the package",
-                code="instantiate",
-            ) from None
         self._calls = {
-            export: way(self._store, _export(self._store, instance, export)) for export in _EXPORTS
+            export: way(self._store, sandbox.export(self._store, instance, _BRIDGE, export))
+            for export in _EXPORTS
         }
-        self._check_version(name)
+        self._check_version(runtime.artifact.name)
 
     def call(self, export: str, message: bytes) -> str:
         """Calls an export.
@@ -132,7 +107,7 @@ class Instance:
                     if not finished:
                         self.dead = True
         except WasmtimeError as error:
-            raise self._sandbox_error(error, export) from None
+            raise sandbox.trapped(self._store, error, export, self._memory_bytes) from None
         except (TypeError, UnicodeDecodeError):
             raise RonSandboxError(
                 f"the component answered {export} with something else than text", code="abi"
@@ -158,33 +133,3 @@ class Instance:
                 f"{ABI_VERSION!r}; reinstall the package, or run `make build` in a checkout",
                 code="abi",
             )
-
-    def _sandbox_error(self, error: WasmtimeError, where: str) -> RonSandboxError:
-        """What a trap means. Of a component's trap wasmtime-py tells no code, only a text, which
-        holds names that the component chose; the fuel that is left can't lie."""
-        if self._store.get_fuel() == 0:
-            return RonSandboxError(
-                f"the component computed for too long in {where} and was stopped", code="fuel"
-            )
-        reason = _reason(error)
-        if "unreachable" in reason:
-            reason += f": a defect, or one of its memories would exceed {self._memory_bytes} bytes"
-        return RonSandboxError(f"the component trapped in {where}: {reason}", code="trap")
-
-
-def _export(store: Store, instance: WasmInstance, name: str) -> Func:
-    interface = instance.get_export_index(store, _BRIDGE)
-    index = interface and instance.get_export_index(store, name, interface)
-    function = index and instance.get_func(store, index)
-    if not function:
-        raise RonSandboxError(
-            f"the component has no export {_BRIDGE}#{name}; reinstall the package", code="abi"
-        )
-    return function
-
-
-def _reason(error: WasmtimeError) -> str:
-    """The last line of wasmtime's text, without its number: the cause of all the others."""
-    lines = str(error).split("Caused by:")[-1].split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
-    return last.removeprefix("0: ").removeprefix("1: ")[:200]

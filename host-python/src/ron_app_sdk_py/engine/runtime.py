@@ -1,4 +1,4 @@
-"""One compiled component per process.
+"""Each component compiled once per process.
 
 The engine and the compiled code are immutable and shared by every client; wasmtime allows that
 from any thread and after a fork.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import RonSandboxError
 from . import cache
-from .artifact import Artifact, load
+from .artifact import HOST, Artifact, load
 
 if TYPE_CHECKING:
     from wasmtime import Engine
@@ -51,21 +51,21 @@ class Runtime:
     artifact: Artifact
 
 
-def shared() -> Runtime:
-    """The runtime of this process, made at the first call.
+def shared(name: str = HOST) -> Runtime:
+    """This process's runtime of an artifact, made at the first call.
 
     Raises:
         RonSandboxError: the artifact is missing or damaged, or wasmtime refuses it.
     """
     with _lock:
-        return _shared()
+        return _shared(name)
 
 
 @functools.cache
-def _shared() -> Runtime:
+def _shared(name: str) -> Runtime:
     # wasmtime's objects complain if they outlive its module, as a cache would at exit.
     atexit.register(_shared.cache_clear)
-    return compiled(load())
+    return compiled(load(name))
 
 
 def compiled(artifact: Artifact) -> Runtime:

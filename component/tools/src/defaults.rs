@@ -1,0 +1,8 @@
+//! Every number that the tools decide. `docs/defaults.md` lists them; a test holds that table to these
+//! constants.
+
+/// Longest text of a facet manifest, as TOML or as JSON.
+pub const MAX_MANIFEST_BYTES: usize = 256 * 1024;
+
+/// Findings that are told of one manifest.
+pub const MAX_FINDINGS: usize = 100;
