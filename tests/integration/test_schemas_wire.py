@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
-from ron_app_sdk_py import Event, Page, RonClient, RonProblem, iter_pages
+from ron_app_sdk_py import Event, Page, RonClient, RonParseError, RonProblem
 from servers import raw_server, read_request, reply
 
 PROBLEM = schemas.read("problem")
@@ -101,16 +102,45 @@ def test_events_of_the_schema_are_told_as_they_are(given_events: list[dict[str, 
     assert instances == given_events
 
 
-@settings(deadline=None, max_examples=20)
-@given(schemas.instances(PAGE))
-def test_a_page_of_the_schema_is_read_as_it_is(instance: dict[str, Any]) -> None:
-    async def page_of(client: RonClient) -> Page:
-        async for page in iter_pages(client, "/x"):
+def page_of(answer: Any) -> Page[Any]:
+    """The page that a client makes of an answer."""
+
+    async def first(client: RonClient) -> Page[Any]:
+        async for page in client.iter_pages("/x"):
             return page
         raise AssertionError("there is no page")
 
-    page = served(
-        reply("200 OK", json.dumps(instance).encode(), "content-type: application/json"), page_of
-    )
-    assert (page.items, page.raw) == (instance["items"], instance)
-    assert page.next_cursor == (instance.get("next_page_token") or None)
+    content = json.dumps(answer).encode()
+    page: Page[Any] = served(reply("200 OK", content, "content-type: application/json"), first)
+    return page
+
+
+MORE = st.dictionaries(
+    schemas.TEXT.filter(lambda name: name not in ("messages", "next_cursor", "cursor")),
+    schemas.JSON,
+    max_size=3,
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(schemas.instances(PAGE), MORE)
+def test_a_page_of_the_schema_is_read_as_it_is(
+    instance: dict[str, Any], more: dict[str, Any]
+) -> None:
+    answer = {**more, **instance}
+    answer |= {} if "next_page_token" in instance else {"next_page_token": None}
+    schemas.validator(PAGE).validate(answer)
+    page = page_of(answer)
+    assert (page.items, page.raw) == (instance["items"], answer)
+    # The empty string ends a collection as null does.
+    assert page.next_page_token == (instance.get("next_page_token") or None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"items": "x"}, {}, [], 3, {"items": None}, {"items": [], "next_page_token": 3}]
+)
+def test_what_is_no_page_is_refused_by_both(wrong: Any) -> None:
+    assert not schemas.validator(PAGE).is_valid(wrong)
+    with pytest.raises(RonParseError) as caught:
+        page_of(wrong)
+    assert caught.value.code == "invalid_page"
