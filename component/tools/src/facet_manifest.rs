@@ -9,11 +9,17 @@ pub mod model;
 mod read;
 mod rules;
 mod table;
+mod tree;
 mod write;
+
+#[cfg(test)]
+mod loader;
+#[cfg(test)]
+mod tests;
 
 use finding::{Finding, Findings, Severity};
 use model::Manifest;
-use serde_json::Value;
+use tree::Value;
 
 use crate::defaults::MAX_MANIFEST_BYTES;
 

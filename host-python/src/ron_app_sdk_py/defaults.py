@@ -62,7 +62,7 @@ MAX_MANIFEST_BYTES: Final = 64 * 1024
 four times that."""
 
 MAX_LINE_SEARCH_BYTES: Final = 4 * 1024 * 1024
-"""What is read of a facet manifest, again and again, to tell the lines of its findings, in bytes."""
+"""What is read of a facet manifest, again and again, to tell the lines of findings, in bytes."""
 
 MAX_RETRIES: Final = 100
 """Most attempts after the first that may be asked for: the component's number."""

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::RouteFile;
 use super::finding::Findings;
 use super::model::{
@@ -13,6 +11,7 @@ use super::model::{
 };
 use super::rules;
 use super::table::{Place, Table};
+use super::tree::Value;
 
 /// Reads JSON. Where something is wrong there is an error among the findings; what comes out then is
 /// not the manifest that was meant.
@@ -68,11 +67,13 @@ impl Reader<'_> {
         let kind = head.as_ref().and_then(|head| head.kind);
         let security = head.as_ref().map(|head| head.security).unwrap_or_default();
         let upstream = self.upstream(root, kind);
-        let routes = root.get("route");
-        let routes = routes.map_or_else(Vec::new, |place| place.list(self.findings));
-        self.tell_if_empty(root, "route", &routes);
-        let read = |place| self.route(place, kind, security);
-        let route = routes.iter().filter_map(read).collect();
+        let routes = match root.get("route") {
+            Some(place) => place.list(self.findings),
+            None => Some(Vec::new()),
+        };
+        self.tell_if_empty(root, "route", routes.as_deref());
+        let read = |place: &Place<'_>| self.route(place, kind, security);
+        let route = routes.iter().flatten().filter_map(read).collect();
         let head = head?;
         let facet = Facet {
             id: head.id?,
@@ -99,9 +100,9 @@ impl Reader<'_> {
         let message = "has the legacy form, in which each is a GET; write [facet] and [[route]]";
         list.warn(message, self.findings);
         let routes = list.list(self.findings);
-        self.tell_if_empty(root, "routes", &routes);
-        let read = |place| self.legacy_route(place, kind);
-        let route = routes.iter().filter_map(read).collect();
+        self.tell_if_empty(root, "routes", routes.as_deref());
+        let read = |place: &Place<'_>| self.legacy_route(place, kind);
+        let route = routes.iter().flatten().filter_map(read).collect();
         let facet = Facet {
             id: id?,
             kind: kind?,
@@ -374,8 +375,8 @@ impl Reader<'_> {
         }
     }
 
-    fn tell_if_empty(&mut self, root: &Table<'_>, key: &str, routes: &[Place<'_>]) {
-        if routes.is_empty() {
+    fn tell_if_empty(&mut self, root: &Table<'_>, key: &str, routes: Option<&[Place<'_>]>) {
+        if routes.is_some_and(<[_]>::is_empty) {
             root.warn(
                 key,
                 "has nothing in it; the node mounts nothing",

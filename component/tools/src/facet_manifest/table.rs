@@ -4,13 +4,13 @@
 use std::ops::RangeInclusive;
 
 use ron_core::message::quoted;
-use serde_json::{Map, Value};
 
 use super::finding::{Findings, Severity};
+use super::tree::Value;
 
 /// A table, and which of its keys were asked for.
 pub struct Table<'n> {
-    entries: &'n Map<String, Value>,
+    entries: &'n [(String, Value)],
     known: Vec<&'static str>,
     field: String,
 }
@@ -26,8 +26,8 @@ impl<'n> Table<'n> {
     /// The value of a key, if it is there.
     pub fn get(&mut self, key: &'static str) -> Option<Place<'n>> {
         self.known.push(key);
-        let value = self.entries.get(key)?;
-        (!value.is_null()).then(|| Place {
+        let (_, value) = self.entries.iter().find(|(name, _)| name == key)?;
+        (!matches!(value, Value::Null)).then(|| Place {
             value,
             field: self.field_of(key),
         })
@@ -49,7 +49,8 @@ impl<'n> Table<'n> {
 
     /// Whether one of these keys is there.
     pub fn has_any(&self, keys: &[&str]) -> bool {
-        keys.iter().any(|key| self.entries.contains_key(*key))
+        let is_one = |name: &String| keys.contains(&name.as_str());
+        self.entries.iter().any(|(name, _)| is_one(name))
     }
 
     /// Tells of an error in a field that is not there.
@@ -64,7 +65,7 @@ impl<'n> Table<'n> {
 
     /// Tells of the keys that nobody has asked for.
     pub fn end(self, findings: &mut Findings) {
-        for key in self.entries.keys() {
+        for (key, _) in self.entries {
             if !self.known.contains(&key.as_str()) {
                 let message = "is not known; the node ignores it";
                 let field = self.field_of(key);
@@ -110,7 +111,7 @@ impl<'n> Place<'n> {
     /// A text.
     pub fn text(&self, findings: &mut Findings) -> Option<&'n str> {
         match self.value {
-            Value::String(text) => Some(text),
+            Value::Text(text) => Some(text),
             _ => {
                 self.wrong("text in quotes", findings);
                 None
@@ -137,7 +138,7 @@ impl<'n> Place<'n> {
     /// A truth value.
     pub fn boolean(&self, findings: &mut Findings) -> Option<bool> {
         match self.value {
-            Value::Bool(boolean) => Some(*boolean),
+            Value::Boolean(boolean) => Some(*boolean),
             _ => {
                 self.wrong("true or false", findings);
                 None
@@ -147,13 +148,14 @@ impl<'n> Place<'n> {
 
     /// A whole number in this range.
     pub fn integer(&self, range: RangeInclusive<i64>, findings: &mut Findings) -> Option<i64> {
-        let integer = self.value.as_i64();
-        let found = integer.filter(|integer| range.contains(integer));
-        if found.is_none() {
-            let (from, to) = (range.start(), range.end());
-            self.wrong(&format!("a whole number from {from} to {to}"), findings);
+        match self.value {
+            Value::Integer(integer) if range.contains(integer) => Some(*integer),
+            _ => {
+                let (from, to) = (range.start(), range.end());
+                self.wrong(&format!("a whole number from {from} to {to}"), findings);
+                None
+            }
         }
-        found
     }
 
     /// One of a few names; in any case if the node reads it so.
@@ -187,7 +189,7 @@ impl<'n> Place<'n> {
     /// A table.
     pub fn table(&self, findings: &mut Findings) -> Option<Table<'n>> {
         match self.value {
-            Value::Object(entries) => Some(Table {
+            Value::Table(entries) => Some(Table {
                 entries,
                 known: Vec::new(),
                 field: self.field.clone(),
@@ -199,27 +201,27 @@ impl<'n> Place<'n> {
         }
     }
 
-    /// The items of a list; none if it isn't one.
-    pub fn list(&self, findings: &mut Findings) -> Vec<Place<'n>> {
-        let Value::Array(items) = self.value else {
+    /// The items of a list.
+    pub fn list(&self, findings: &mut Findings) -> Option<Vec<Place<'n>>> {
+        let Value::List(items) = self.value else {
             self.wrong("a list of tables", findings);
-            return Vec::new();
+            return None;
         };
         let place = |(index, value)| Place {
             value,
             field: format!("{}[{index}]", self.field),
         };
-        items.iter().enumerate().map(place).collect()
+        Some(items.iter().enumerate().map(place).collect())
     }
 
     fn wrong(&self, wanted: &str, findings: &mut Findings) {
         let found = match self.value {
             Value::Null => "nothing",
-            Value::Bool(_) => "true or false",
-            Value::Number(_) => "this number",
-            Value::String(_) => "text",
-            Value::Array(_) => "a list",
-            Value::Object(_) => "a table",
+            Value::Boolean(_) => "true or false",
+            Value::Integer(_) | Value::OtherNumber => "this number",
+            Value::Text(_) => "text",
+            Value::List(_) => "a list",
+            Value::Table(_) => "a table",
         };
         self.error(format!("must be {wanted}, not {found}"), findings);
     }
