@@ -159,7 +159,7 @@ def broken() -> list[tuple[str, dict[str, Any]]]:
         ("route",): [3, {}],
         ("route", 0, "method"): ["HEAD", "FETCH", 3],
         ("route", 0, "path"): ["a", "", 3],
-        ("route", 0, "file"): [3, ""],
+        ("route", 0, "file"): [3],
         ("route", 0, "upstream_path"): ["b", 3],
         ("route", 0, "integrity", "algo"): ["md5", 3],
         ("route", 0, "integrity", "value"): ["é", 3],
