@@ -11,12 +11,13 @@ mod fields;
 
 use std::env;
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: ron-schemas [--check] [FOLDER]";
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (is_check, folder) = match arguments.as_slice() {
@@ -29,19 +30,21 @@ fn main() -> Result<()> {
     let folder = Path::new(folder);
     let schemas = catalog::schemas();
     if !is_check {
-        return drift::write(folder, &schemas);
+        drift::write(folder, &schemas)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let differences = drift::differences(folder, &schemas)?;
     for difference in &differences {
         println!("{difference}");
     }
-    if !differences.is_empty() {
-        bail!(
-            "{} differs from the types in {} places; run `make schemas` and commit what it writes",
-            folder.display(),
-            differences.len()
-        );
+    if differences.is_empty() {
+        println!("{} schemas are those of the types", schemas.len());
+        return Ok(ExitCode::SUCCESS);
     }
-    println!("{} schemas are those of the types", schemas.len());
-    Ok(())
+    eprintln!(
+        "{} and the types differ in {} places; run `make schemas` and commit what it writes",
+        folder.display(),
+        differences.len()
+    );
+    Ok(ExitCode::FAILURE)
 }
