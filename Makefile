@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARTIFACTS := host-python/src/ron_app_sdk_py/artifacts/artifacts.json
 CARGO_BUILD := cargo run --quiet --release --locked -p ron-build --
+CARGO_SCHEMAS := cargo run --quiet --locked -p ron-schemas --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain components build demo test test-rust test-python test-newest-wasmtime lint \
+.PHONY: help toolchain components schemas build demo test test-rust test-python test-newest-wasmtime lint \
 	bench chaos fuzz wheel check-cargo-component clean
 
 help: ## List the tasks
@@ -19,6 +20,9 @@ toolchain: ## Install compilers and tools that are missing (Debian, as root)
 
 components: toolchain ## Build the WebAssembly artifacts and print their digests
 	@$(CARGO_BUILD)
+
+schemas: toolchain ## Write the JSON Schemas of schemas/ from the Rust types
+	@$(CARGO_SCHEMAS)
 
 build: components $(VENV)/installed ## * Build everything: artifacts, .venv, the package in it
 
@@ -57,12 +61,13 @@ ALWAYS ?=
 test-newest-wasmtime: build ## Run the tests of the engine with the newest wasmtime in range
 	$(BIN)/python tests/newest_wasmtime.py build/newest-wasmtime-venv $(if $(ALWAYS),--always)
 
-lint: build ## Run ruff, mypy, clippy and rustfmt
+lint: build ## Run ruff, mypy, clippy and rustfmt; check that schemas/ is as the types say
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(CARGO_SCHEMAS) --check
 
 bench: build ## Measure against the rivals in one run (ONLY=small-get,post ROUNDS= CALLS= SECONDS=)
 	@component/build/toolchain.sh nginx

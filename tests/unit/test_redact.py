@@ -6,24 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ron_app_sdk_py import redact
 from ron_app_sdk_py.redact import Redactor
+from shared_vectors import Case, read
 
-SECRET = "abcdefgh-01234567"
+VECTORS = read("redaction.json")
 
 
-@pytest.mark.parametrize(
-    ("text", "scrubbed"),
-    [
-        ("", ""),
-        ("abcdefg and no more", "abcdefg and no more"),
-        (SECRET, "[redacted]"),
-        (f"a {SECRET} b{SECRET}{SECRET}c", "a [redacted] b[redacted][redacted]c"),
-        (f"cut: {SECRET[:12]}…", "cut: [redacted]…"),
-        (f"cut: {SECRET[:8]}", "cut: [redacted]"),
-    ],
-)
-def test_the_secret_and_what_was_cut_off_it_are_replaced(text: str, scrubbed: str) -> None:
-    assert Redactor(SECRET).scrub(text) == scrubbed
+@pytest.mark.parametrize("case", VECTORS["texts"] + VECTORS["cut"], ids=repr)
+def test_the_secret_and_what_was_cut_off_it_are_replaced(case: Case) -> None:
+    assert Redactor(case["secret"]).scrub(case["text"]) == case["scrubbed"]
+
+
+@pytest.mark.parametrize("case", VECTORS["fields"], ids=repr)
+def test_values_that_are_secret_by_their_name_or_hold_the_secret_are_not_shown(case: Case) -> None:
+    redactor = Redactor(VECTORS["secret"])
+    assert redactor.fields([(case["name"], case["value"])]) == [(case["name"], case["shown"])]
+
+
+def test_the_secret_names_are_those_of_the_vectors() -> None:
+    assert {*VECTORS["secret_names"]} == redact.SECRET_FIELDS
+    assert tuple(VECTORS["secret_prefixes"]) == redact.SECRET_PREFIXES
 
 
 @given(st.text("ab", min_size=8, max_size=12), st.lists(st.text("abc", max_size=20)))

@@ -9,6 +9,9 @@ pub const VERSION: &str = "1";
 /// The call id that means "no call".
 pub const NO_CALL: u64 = 0;
 
+/// The largest number that is read: no digit more fits into 64 bits behind the others.
+pub const LARGEST_NUMBER: u64 = (u64::MAX / 10 - 1) * 10 + 9;
+
 /// A message that does not have the fields that it must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
@@ -307,6 +310,18 @@ mod tests {
         }
         assert!(Reader::new("x\0").end().is_err());
         assert!(Reader::new("99999999999999\0").block("b").is_err());
+    }
+
+    #[test]
+    fn the_largest_number_is_read_and_no_larger_one() {
+        for (number, is_read) in [(LARGEST_NUMBER, true), (LARGEST_NUMBER + 1, false)] {
+            let message = format!("{number}\0");
+            assert_eq!(
+                Reader::new(&message).number("n").is_ok(),
+                is_read,
+                "{number}"
+            );
+        }
     }
 
     #[test]

@@ -10,41 +10,125 @@ use crate::origin::Origin;
 use crate::redact::Redactor;
 use crate::retry::Backoff;
 
-/// What the caller said. Absent members take the defaults.
+/// What a client is configured with, as far as the component takes it. Absent members, and those that
+/// are null, take the defaults of `docs/defaults.md`.
 #[derive(Clone, Default)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(deny_unknown_fields)
+)]
 pub struct Settings {
-    /// The gateway.
+    /// The gateway: an absolute http or https URL, spelled as the URL standard spells it, without user
+    /// name, query and fragment; plain http only to this machine unless `allow_insecure_http` says
+    /// otherwise (`protocol.md` 4.3, row 30; WHATWG URL, section 4).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(regex(
+            pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://[!$&'()*+,.0-9:;=A-Z\[\]_a-z~-]+(/[!\x22$->@-\[\]-~]*)?$"
+        ))
+    )]
     pub base_url: String,
-    /// Allow plain http beyond loopback.
+    /// Allow plain http beyond loopback (`protocol.md` 4.3, row 30).
+    #[cfg_attr(feature = "schema", schemars(default))]
     pub allow_insecure_http: bool,
-    /// The credential.
+    /// The credential, sent to the origin of `base_url` only: printable ASCII without spaces
+    /// (`protocol.md` 10, row 7).
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[!-~]+$")))]
     pub token: Option<String>,
-    /// The `User-Agent`.
+    /// The `User-Agent` (RFC 9110, section 10.1.5).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(regex(pattern = r"^([!-~]([\t -~]*[!-~])?)?$"))
+    )]
     pub user_agent: Option<String>,
     /// See [`Timeouts`].
+    #[cfg_attr(feature = "schema", schemars(flatten))]
     pub timeouts: TimeoutSettings,
-    /// Exchanges under way at once.
+    /// Exchanges under way at once (`protocol.md` 4.3, row 38).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = 1, max = u32::MAX),
+            extend("default" = defaults::MAX_CONCURRENCY)
+        )
+    )]
     pub max_concurrency: Option<u32>,
-    /// Calls waiting for a place.
+    /// Calls waiting for a place (`protocol.md` 4.3, row 38).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(max = u32::MAX), extend("default" = defaults::MAX_QUEUE))
+    )]
     pub max_queue: Option<u32>,
-    /// Largest request content in bytes.
+    /// Largest request content in bytes (`protocol.md` 10, row 15).
+    // More bytes are no memory's.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(min = 1, max = u32::MAX),
+            extend("default" = defaults::MAX_REQUEST_BYTES)
+        )
+    )]
     pub max_request_bytes: Option<u64>,
-    /// Attempts after the first.
+    /// Attempts after the first (`protocol.md` 4.3, row 33).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            range(max = defaults::MAX_RETRIES),
+            extend("default" = defaults::RETRIES)
+        )
+    )]
     pub retries: Option<u32>,
-    /// How the waits between attempts grow.
+    /// How the waits between attempts grow (`protocol.md` 4.3, row 33).
+    #[cfg_attr(feature = "schema", schemars(extend("default" = Backoff::default())))]
     pub backoff: Option<Backoff>,
 }
 
 /// Time-outs as the caller gave them.
 #[derive(Debug, Clone, Copy, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimeoutSettings {
-    /// For the whole call.
+    /// For the whole call, in seconds (`protocol.md` 4.3, row 32).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            rename = "timeout",
+            with = "Option<f64>",
+            extend("exclusiveMinimum" = 0, "default" = defaults::OVERALL_TIMEOUT.as_secs_f64())
+        )
+    )]
     pub overall: Option<Duration>,
-    /// For connecting.
+    /// For connecting, DNS and TLS included, in seconds; no more than `timeout` (`protocol.md` 4.3,
+    /// row 32).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            rename = "connect_timeout",
+            with = "Option<f64>",
+            extend("exclusiveMinimum" = 0, "default" = defaults::CONNECT_TIMEOUT.as_secs_f64())
+        )
+    )]
     pub connect: Option<Duration>,
-    /// For the server's silence.
+    /// For the server's silence, in seconds; no more than `timeout` (`protocol.md` 4.3, row 32).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            rename = "read_timeout",
+            with = "Option<f64>",
+            extend("exclusiveMinimum" = 0, "default" = defaults::READ_TIMEOUT.as_secs_f64())
+        )
+    )]
     pub read: Option<Duration>,
-    /// For a server that takes no bytes.
+    /// For a server that takes no bytes, in seconds; no more than `timeout` (`protocol.md` 4.3, row
+    /// 32).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            rename = "write_timeout",
+            with = "Option<f64>",
+            extend("exclusiveMinimum" = 0, "default" = defaults::WRITE_TIMEOUT.as_secs_f64())
+        )
+    )]
     pub write: Option<Duration>,
 }
 

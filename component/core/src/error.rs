@@ -4,6 +4,11 @@ use crate::problem::Problem;
 
 /// What sort of thing went wrong: a closed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename_all = "kebab-case")
+)]
 pub enum ErrorKind {
     /// The caller's arguments can't be sent.
     Request,
@@ -33,6 +38,11 @@ pub enum ErrorKind {
 
 /// The part of a call that a time-out bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename_all = "lowercase")
+)]
 pub enum Phase {
     /// Resolving, connecting, TLS.
     Connect,

@@ -40,18 +40,35 @@ impl Default for Limits {
     }
 }
 
-/// An event.
+/// An event of a stream, as it is dispatched (WHATWG HTML, section 9.2.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(extend("additionalProperties" = false))
+)]
 pub struct Event {
-    /// Its type: `message` where the stream sets none.
+    /// Its type: `message` where the stream sets none (WHATWG HTML, section 9.2.6).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(rename = "type", with = "String", regex(pattern = r"^[^\n\r]+$"))
+    )]
     pub kind: Cow<'static, str>,
-    /// Its data: lines with LF between them.
+    /// Its data: lines with LF between them (WHATWG HTML, section 9.2.6).
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[^\r]*$")))]
     pub data: String,
-    /// The last event id, which an earlier event may have set; empty if there is none.
+    /// The last event id, which an earlier event may have set; empty if there is none (WHATWG HTML,
+    /// section 9.2.6).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "String", regex(pattern = r"^[^\x00\n\r]*$"))
+    )]
     pub id: Rc<str>,
     /// Whether this event's own block set it.
+    #[cfg_attr(feature = "schema", schemars(skip))]
     pub has_id: bool,
-    /// The reconnection time in milliseconds, where its block set it.
+    /// The reconnection time in milliseconds, where its block set it (WHATWG HTML, section 9.2.6).
+    #[cfg_attr(feature = "schema", schemars(range(max = u64::MAX)))]
     pub retry: Option<u64>,
 }
 

@@ -6,18 +6,22 @@ use serde_json::value::RawValue;
 
 use crate::json;
 
-/// One page, whichever of three forms the server sent (`protocol.md` 10, row 4). The form of
-/// `protocol.md` 4.1, row 13, has these members but the last.
+/// One page, whichever of three forms the server sent (`protocol.md` 10, row 4). As JSON it has the
+/// form of `protocol.md` 4.1, row 13; servers may say more.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Page {
-    /// What the page holds, as the texts of JSON values: the server's `items` (`protocol.md` 4.1,
-    /// row 13), or a chat's `messages` (`protocol.md` 7).
+    /// What the page holds: the server's `items` (`protocol.md` 4.1, row 13), or a chat's `messages`
+    /// (`protocol.md` 7).
+    // The texts of JSON values.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<serde_json::Value>"))]
     pub items: Vec<String>,
     /// The token of the next page, none on the last one: the server's `next_page_token`
     /// (`protocol.md` 4.1, row 13), else its `next_cursor` (`protocol.md` 8.2, row 13), or a chat's
     /// `cursor`, which is the id of the last message (`protocol.md` 7).
     pub next_page_token: Option<String>,
     /// The query parameter that asks for the next page with its token: no member of an answer.
+    #[cfg_attr(feature = "schema", schemars(skip))]
     pub parameter: Parameter,
 }
 

@@ -6,32 +6,60 @@ use crate::json;
 use crate::percent::encoded_component;
 use crate::redact::Redactor;
 
-/// One error answer. The members are those of the WIT record `problem`.
+/// One error answer in one form, whichever of its many forms the server sent (`protocol.md` 2.5). The
+/// members are those of the WIT record `problem`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(serde::Serialize, schemars::JsonSchema),
+    schemars(extend("additionalProperties" = false))
+)]
 pub struct Problem {
-    /// The HTTP status code.
+    /// The HTTP status code (RFC 9110, section 15).
+    #[cfg_attr(feature = "schema", schemars(range(min = 300, max = 999)))]
     pub status: u16,
-    /// An open set of names.
+    /// What went wrong: an open set of names (`protocol.md` 2.3).
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub code: String,
-    /// A sentence for people.
+    /// A sentence for people (`protocol.md` 2.5).
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub message: String,
-    /// The family.
+    /// The family: `auth`, `validation`, `not_found`, `conflict`, `rate_limit`, `unavailable`,
+    /// `redirect`, `internal`, or the server's own (`protocol.md` 2.5).
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub kind: String,
-    /// The server's title, or the code.
+    /// The server's title, or the code (`protocol.md` 10, row 2).
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub title: String,
-    /// A URI that names the type.
+    /// What names the type: the server's, or a URN of the code (`protocol.md` 10, row 2).
+    #[cfg_attr(feature = "schema", serde(rename = "type"), schemars(length(min = 1)))]
     pub type_uri: String,
-    /// The server's machine-readable reason.
+    /// The server's machine-readable reason (`protocol.md` 2.2).
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub reason: Option<String>,
-    /// Whether the same call may succeed later.
+    /// Whether the same call may succeed later (`protocol.md` 2.5).
     pub retryable: bool,
-    /// How long the server asks to wait.
+    /// How long the server asks to wait, in milliseconds (`protocol.md` 2.5).
+    #[cfg_attr(feature = "schema", schemars(range(max = u64::MAX)))]
     pub retry_after_ms: Option<u64>,
-    /// The id under which the server knows this exchange.
+    /// The id under which the server knows this exchange (`protocol.md` 10, row 8).
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub correlation_id: Option<String>,
-    /// The server's details: the text of a JSON object. Details that are none stand in its `value`.
+    /// The server's details; details that are no object stand in its `value` (`protocol.md` 2.5).
+    // The text of a JSON object.
+    #[cfg_attr(
+        feature = "schema",
+        serde(serialize_with = "json::serialize_optional"),
+        schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")
+    )]
     pub details: Option<String>,
-    /// What else the server's object holds: the text of a JSON object.
+    /// What else the server's object holds (`protocol.md` 2.5).
+    // The text of a JSON object.
+    #[cfg_attr(
+        feature = "schema",
+        serde(serialize_with = "json::serialize"),
+        schemars(with = "serde_json::Map<String, serde_json::Value>")
+    )]
     pub extensions: String,
 }
 

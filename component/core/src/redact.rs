@@ -43,7 +43,34 @@ impl Redactor {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
+    use crate::vectors;
+
+    #[derive(Deserialize)]
+    struct File {
+        texts: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        secret: String,
+        text: String,
+        scrubbed: String,
+    }
+
+    #[test]
+    fn every_text_of_the_vectors_is_scrubbed_as_they_say() {
+        let file: File = vectors::read("redaction.json");
+        assert!(file.texts.len() > 10);
+        for case in file.texts {
+            let mut text = case.text;
+            let found = Redactor::new([case.secret]).scrub(&mut text);
+            assert_eq!(text, case.scrubbed);
+            assert_eq!(found, text.contains(REDACTED));
+        }
+    }
 
     #[test]
     fn a_secret_of_eight_bytes_is_replaced_wherever_it_stands() {

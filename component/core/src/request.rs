@@ -337,9 +337,121 @@ fn method(given: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde::Deserialize;
 
     use super::*;
     use crate::config::Settings;
+    use crate::subscription::last_event_id;
+    use crate::vectors;
+
+    #[derive(Deserialize)]
+    struct File {
+        user_agent: String,
+        calls: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        prefix: String,
+        token: Option<String>,
+        plane: String,
+        #[serde(default)]
+        credential: bool,
+        method: String,
+        path: String,
+        query: Vec<(String, String)>,
+        headers: Vec<(String, String)>,
+        content_length: Option<u64>,
+        idempotency: Option<Keyed>,
+        stream: Option<Streamed>,
+        sent: Sent,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Keyed {
+        Generated(bool),
+        Key(String),
+    }
+
+    #[derive(Deserialize)]
+    struct Streamed {
+        last_event_id: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Sent {
+        method: String,
+        target: String,
+        content_length: Option<u64>,
+        headers: Vec<(String, String)>,
+    }
+
+    #[test]
+    fn every_call_of_the_vectors_becomes_the_request_that_they_say() {
+        let file: File = vectors::read("calls.json");
+        assert!(file.calls.len() > 30);
+        for case in file.calls {
+            let config = Config::new(Settings {
+                base_url: ["https://gw.example", &case.prefix].concat(),
+                token: case.token,
+                user_agent: Some(file.user_agent.clone()),
+                ..Settings::default()
+            })
+            .unwrap_or_else(|error| panic!("{}", error.message));
+            let call = Call {
+                plane: match case.plane.as_str() {
+                    "app" => Plane::App,
+                    _ => Plane::Node {
+                        credential: case.credential,
+                    },
+                },
+                query: case.query,
+                headers: case
+                    .headers
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into_bytes()))
+                    .collect(),
+                content_length: case.content_length,
+                idempotency: match case.idempotency {
+                    None => Idempotency::None,
+                    Some(Keyed::Generated(made)) => {
+                        assert!(made);
+                        Idempotency::Generated
+                    }
+                    Some(Keyed::Key(key)) => Idempotency::Key(key),
+                },
+                stream: case.stream.is_some(),
+                ..call(&case.method, &case.path)
+            };
+            let made = |what: &'static str| move || what.to_owned();
+            let mut request = prepare(&config, &call, made("<request-id>"), made("<uuid>"))
+                .unwrap_or_else(|error| panic!("{}: {}", case.name, error.message));
+            let id = case.stream.map(|stream| stream.last_event_id);
+            request
+                .headers
+                .extend(id.as_deref().and_then(last_event_id));
+            assert_eq!(request.method, case.sent.method, "{}", case.name);
+            assert_eq!(request.target, case.sent.target, "{}", case.name);
+            let length = case.sent.content_length.map(|length| length.to_string());
+            assert_eq!(
+                values(&request, "content-length"),
+                length.iter().collect::<Vec<_>>(),
+                "{}",
+                case.name
+            );
+            let latin_1 = |value: Vec<u8>| value.into_iter().map(char::from).collect();
+            let mut headers: Vec<(String, String)> = request
+                .headers
+                .into_iter()
+                .filter(|(name, _)| name != "content-length")
+                .map(|(name, value)| (name, latin_1(value)))
+                .collect();
+            headers.sort();
+            assert_eq!(headers, case.sent.headers, "{}", case.name);
+        }
+    }
 
     fn config() -> Config {
         Config::new(Settings {

@@ -14,6 +14,11 @@ use crate::problem::Problem;
 
 /// How the waits grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schema",
+    derive(serde::Serialize, schemars::JsonSchema),
+    serde(rename_all = "lowercase")
+)]
 pub enum Backoff {
     /// Each is up to twice as long as the one before.
     #[default]

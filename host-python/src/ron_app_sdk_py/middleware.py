@@ -27,8 +27,9 @@ class Attempt:
     Attributes:
         number: 1 for the first.
         method: the method.
-        url: where it goes.
-        headers: what is sent, but that the credential reads ``[redacted]``.
+        url: where it goes; the credential in it reads ``[redacted]``.
+        headers: what is sent, but that the credential, and the values of fields whose names say
+            that they are secret, read ``[redacted]``.
         status: the status of the answer, or None if there is none (yet).
         failure: why there is none: a case of ``wasi:http/types.error-code``; or None.
         duration: seconds until the answer or the failure; 0.0 before.
@@ -40,9 +41,7 @@ class Attempt:
         self.number = number
         self.method = method
         self.url = url
-        self.headers = Headers(
-            [(name, "[redacted]" if name == "authorization" else value) for name, value in headers]
-        )
+        self.headers = Headers(headers)
         self.added: list[tuple[str, str]] = []
         self.status: int | None = None
         self.failure: str | None = None

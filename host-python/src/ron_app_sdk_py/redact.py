@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Any
 
 from .errors import RonError
@@ -12,6 +13,16 @@ REDACTED = "[redacted]"
 
 SHORTEST_SECRET = 8
 """Shorter ones would tear holes into innocent text: the component's number."""
+
+
+SECRET_FIELDS = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"}
+)
+"""Fields whose values are secret by their name, in lower case (``protocol.md`` 10, row 28); held to
+``tests/vectors/redaction.json``."""
+
+SECRET_PREFIXES = ("x-ron-",)
+"""Families of such names."""
 
 
 class Redactor:
@@ -60,6 +71,16 @@ class Redactor:
         if isinstance(value, dict):
             return {self.scrub(name): self.scrub_all(item) for name, item in value.items()}
         return value
+
+    def fields(self, fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Fields of a request as they may be shown: without values that are secret by their name,
+        and without the secret in others."""
+        shown = []
+        for name, value in fields:
+            lower = name.lower()
+            is_secret = lower in SECRET_FIELDS or lower.startswith(SECRET_PREFIXES)
+            shown.append((name, REDACTED if is_secret else self.scrub(value)))
+        return shown
 
     def scrub_error(self, error: RonError) -> None:
         """Takes the secrets out of an error's message, where they stand for what a caller gave."""

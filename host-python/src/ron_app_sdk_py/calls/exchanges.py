@@ -56,7 +56,9 @@ class Exchanges:
         attempt = None
         try:
             if call.middleware.sees_attempts:
-                attempt = Attempt(call.attempts + 1, send.method, send.url, send.headers)
+                redactor = call.limits.redactor
+                url, headers = redactor.scrub(send.url), redactor.fields(send.headers)
+                attempt = Attempt(call.attempts + 1, send.method, url, headers)
                 await call.io(call.middleware.run("before_attempt", attempt))
                 added = list(attempt.added)
                 check_added(added, send.headers)

@@ -50,7 +50,8 @@ from .resolver import Resolver
 from .sockets import acknowledge_within, open_socket
 
 _UNASKED_HEADERS = frozenset({"accept", "accept-encoding", "user-agent"})
-_UNASKED_WITH_CONTENT = _UNASKED_HEADERS | {"content-type"}
+_UNASKED_OF_OTHERS = _UNASKED_HEADERS | {"content-type"}
+"""What else is set for methods that may have content, even where there is none."""
 
 
 class AiohttpTransport:
@@ -94,7 +95,8 @@ class AiohttpTransport:
                 URL(request.url, encoded=True),
                 headers=headers,
                 skip_auto_headers=_missing(
-                    _UNASKED_HEADERS if content is None else _UNASKED_WITH_CONTENT, headers
+                    _UNASKED_HEADERS if method == "GET" and content is None else _UNASKED_OF_OTHERS,
+                    headers,
                 ),
                 data=content,
                 allow_redirects=False,

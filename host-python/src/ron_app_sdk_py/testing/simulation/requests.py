@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ...headers import Headers
-from ...redact import REDACTED, Redactor
+from ...redact import Redactor
 from ...transport.protocol import TransportRequest
 from .clock import VirtualClock
 
@@ -13,8 +13,9 @@ from .clock import VirtualClock
 class SimulatedRequest:
     """One HTTP request.
 
-    The credential reads ``[redacted]`` wherever it stands, but in ``content``. ``repr`` shows
-    neither query, nor headers, nor content.
+    The credential reads ``[redacted]`` wherever it stands, but in ``content``, and so do the values
+    of fields whose names say that they are secret. ``repr`` shows neither query, nor headers, nor
+    content.
 
     Attributes:
         number: 1 for the first of the simulation.
@@ -58,12 +59,7 @@ class SimulatedRequest:
         self.method = request.method
         self.path = parts.path.removeprefix(prefix)
         self.query = parts.query
-        self.headers = Headers(
-            [
-                (name, REDACTED if name.lower() == "authorization" else redactor.scrub(value))
-                for name, value in request.headers
-            ]
-        )
+        self.headers = Headers(redactor.fields(request.headers))
         self.content = request.content
         self.sent = False
         self.received = False
