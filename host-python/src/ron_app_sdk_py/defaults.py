@@ -110,6 +110,9 @@ MAX_HELPER_THREADS: Final = 64
 MAX_PAGES: Final = 10_000
 """Pages that are gone through in one go."""
 
+MAX_SCHEMA_NODES: Final = 1_000_000
+"""Values in a schema file that models are made of, its YAML aliases written out."""
+
 WRITE_PIECE_BYTES: Final = 64 * 1024
 """What is written of a request body at once, in bytes."""
 
