@@ -277,6 +277,8 @@ def test_a_file_that_is_there_is_not_overwritten_unless_that_is_asked_for(tmp_pa
     assert "class Note" in target.read_text()
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     assert run(path, "-o", tmp_path).exit_code == ExitCode.REFUSED
+    assert "-o names SCHEMA itself" in run(path, "-o", path, "--force").stderr
+    assert json.loads(path.read_text()) == SCHEMA
 
 
 def test_nothing_is_written_if_the_schema_is_no_good(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import click
 
 from ..errors import RonConfigError
 from .options import output_options
-from .output import Output, is_terminal
+from .output import Output
+from .terminal import is_terminal
 from .writing import check_free, write
 
 
@@ -47,6 +48,8 @@ def command(
     if target == Path("-"):
         target = None
     if target is not None:
+        if target.resolve() == schema.resolve():
+            raise click.UsageError("-o names SCHEMA itself; give the module another name")
         check_free(target, force=force)
     with _progress(f"Making models of {schema.name}", output):
         text = _models_of(schema, root)
