@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import socket
 import stat
+import subprocess
 import sys
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -339,3 +342,29 @@ def test_as_json_the_result_is_one_document(tmp_path: Path) -> None:
 def test_no_progress_is_shown_in_pipes(tmp_path: Path) -> None:
     result = run(saved(tmp_path / "s.json", SCHEMA), "-o", tmp_path / "models.py")
     assert (result.stdout, result.stderr) == (f"wrote {tmp_path / 'models.py'}\n", "")
+
+
+def test_progress_is_shown_on_a_terminal_and_kept_out_of_the_result(tmp_path: Path) -> None:
+    path = saved(tmp_path / "s\x1b[2J.json", SCHEMA)
+    terminal, theirs = pty.openpty()
+    with open(terminal, "rb", buffering=0) as shown:
+        done = subprocess.run(
+            [sys.executable, "-c", "from ron_app_sdk_py.cli import main; main()", "codegen", path],
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm"},
+            timeout=120,
+        )
+        os.close(theirs)
+        text = b"".join(iter(lambda: _read(shown), b""))
+    assert done.returncode == 0, text
+    assert b"Making models of s\\x1b[2J.json" in text
+    assert b"\x1b[2J" not in text
+    assert done.stdout.decode() == run(path).stdout
+
+
+def _read(terminal: RawIOBase) -> bytes:
+    try:
+        return terminal.read(4096) or b""
+    except OSError:  # how Linux tells of the end
+        return b""

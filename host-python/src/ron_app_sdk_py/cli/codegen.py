@@ -12,7 +12,7 @@ import click
 from ..errors import RonConfigError
 from .options import output_options
 from .output import Output
-from .terminal import is_terminal
+from .terminal import is_terminal, one_line
 from .writing import check_free, write
 
 
@@ -85,5 +85,5 @@ def _progress(text: str, output: Output) -> Iterator[None]:
     from rich.console import Console
     from rich.text import Text
 
-    with Console(stderr=True).status(Text(text)):
+    with Console(stderr=True).status(Text(one_line(text))):
         yield

@@ -109,6 +109,7 @@ def _generated(path: Path, kind: InputFileType, content: dict[str, Any]) -> str:
                 base_class="ron_app_sdk_py.types.RonModel",
                 extra_fields="allow",
                 target_python_version=PythonVersion.PY_311,
+                field_constraints=True,
                 use_annotated=True,
                 strict_nullable=True,
                 set_default_enum_member=True,
