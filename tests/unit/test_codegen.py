@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
@@ -9,12 +10,15 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ron_app_sdk_py.cli.exit_codes import ExitCode
 from ron_app_sdk_py.cli.root import ron
@@ -85,6 +89,12 @@ def refused(path: Path, *options: str | Path) -> str:
             '{"properties": {"a": {"$id": "b"}}}',
             "s.json:1: #/properties/a/$id names a schema within a schema",
         ),
+        (
+            "s.json",
+            '{\n\t"type": "object",\n\t"additionalProperties": 3}',
+            "s.json:3: #/additionalProperties is no schema: it is the number 3",
+        ),
+        ("s.json", '{"default": NaN}', "s.json: a value can't be read: NaN is no number of JSON"),
         ("s.json", '{"$ref": "#/$defs/x"}', "s.json:1: #/$defs/x leads nowhere: "),
         ("s.json", '{"$ref": "#x"}', "s.json:1: #x leads nowhere: "),
         ("s.json", '{"$ref": "#"}', "s.json: no models can be made of this"),
@@ -368,3 +378,101 @@ def _read(terminal: RawIOBase) -> bytes:
         return terminal.read(4096) or b""
     except OSError:  # how Linux tells of the end
         return b""
+
+
+def test_a_file_whose_name_is_no_name_has_a_model_too(tmp_path: Path) -> None:
+    schema = {name: value for name, value in SCHEMA.items() if name != "title"}
+    assert "class Model2026(RonModel):" in run(saved(tmp_path / "2026.json", schema)).stdout
+    assert "class BigNote(RonModel):" in run(saved(tmp_path / "big-note.json", schema)).stdout
+
+
+def test_what_discriminates_may_be_in_other_files(tmp_path: Path) -> None:
+    mapping = {"cat": "cat.json", "dog": "#/components/schemas/Dog", "cow": "Cow"}
+    animal = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}}}
+    places = ("cat.json", "#/components/schemas/Dog", "#/components/schemas/Cow")
+    box = {
+        "oneOf": [{"$ref": place} for place in places],
+        "discriminator": {"propertyName": "kind", "mapping": mapping},
+    }
+    schemas = {"Dog": animal, "Cow": animal, "Box": {"type": "object", "properties": {"a": box}}}
+    document = {"openapi": "3.1.0", "components": {"schemas": schemas}}
+    path = saved(tmp_path / "api.json", document)
+    saved(tmp_path / "cat.json", {**animal, "title": "Cat"})
+    result = run(path)
+    assert result.exit_code == 0, result.stderr
+    assert 'discriminator="kind"' in result.stdout
+    for kind in mapping:
+        assert f'kind: Literal["{kind}"]' in result.stdout
+    mapping["cat"] = "https://schemas.example/cat.json"
+    assert "is remote, and nothing is fetched" in refused(saved(path, document))
+
+
+HOSTILE = st.text(st.sampled_from("ab\"'\\\n\r{}#$/~%\u2028\0é "), max_size=12) | st.sampled_from(
+    [
+        *('"""\nimport os\n"""', "'''", "\\", '\\"', "\\N{DEGREE SIGN}", "\ufeff", "f'{1}'"),
+        *(
+            "os.system",
+            "__import__('os')",
+            "]; import os #",
+            ")\nimport os\n(",
+            "class",
+            "__init__",
+        ),
+    ]
+)
+MODULES = {
+    *("__future__", "datetime", "enum", "pydantic", "ron_app_sdk_py.types", "typing", "uuid")
+}
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=st.lists(HOSTILE, min_size=9, max_size=9))
+def test_no_text_of_a_schema_becomes_code(texts: list[str]) -> None:
+    title, description, name, member, default, pattern, const, place, field = texts
+    theirs = {
+        **dict.fromkeys(("customTypePath", "customBasePath", "x-python-type"), place),
+        "x-python-import": {"module": "os", "name": "system"},
+        "default_factory": place,
+    }
+    schema = {
+        "title": title,
+        "description": description,
+        "type": "object",
+        "properties": {
+            field: {"type": "string", "description": description, "default": default, **theirs},
+            "p": {"type": "string", "pattern": pattern},
+            "c": {"const": const},
+            "e": {"type": "string", "enum": [member, default]},
+            "r": {"$ref": f"#/$defs/{escaped(name)}"},
+        },
+        "$defs": {name: {"type": "object", "description": description, **theirs}},
+        **theirs,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        result = run(saved(Path(folder) / "s.json", schema))
+    if result.exit_code == ExitCode.REFUSED:
+        assert "no models can be made of this" in result.stderr
+        return
+    assert result.exit_code == 0, result.output
+    tree = ast.parse(result.stdout)
+    for statement in tree.body:
+        match statement:
+            case ast.ImportFrom(module=module):
+                assert module in MODULES
+            case ast.ClassDef():
+                assert all(map(is_plain, statement.body)), ast.unparse(statement)
+            case _:
+                assert ast.unparse(statement).endswith(".model_rebuild()")
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert {name for name in called if "." not in name} <= {"Field", "ConfigDict"}
+
+
+def is_plain(statement: ast.stmt) -> bool:
+    """Whether it is a field, a member or a docstring."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    return isinstance(statement, ast.AnnAssign | ast.Assign | ast.Pass)
+
+
+def escaped(name: str) -> str:
+    return name.replace("%", "%25").replace("~", "~0").replace("/", "~1")

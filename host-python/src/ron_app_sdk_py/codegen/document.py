@@ -86,11 +86,10 @@ class Document:
 
     def _loaded(self) -> Any:
         name = self.path
-        is_json = self.path.suffix == ".json" or self._text.lstrip()[:1] == "{"
         try:
-            if not is_json or self.path.suffix in (".yaml", ".yml"):
-                return yaml.load(self._text, _Yaml)  # noqa: S506 # it is a SafeLoader
-            return json.loads(self._text)
+            if self._is_json():
+                return json.loads(self._text, parse_constant=_refuse)
+            return yaml.load(self._text, _Yaml)  # noqa: S506 # it is a SafeLoader
         except json.JSONDecodeError as error:
             where, why = f"{name}:{error.lineno}", f"{error.msg} at column {error.colno}"
             raise _fault(f"{where}: this is not JSON: {why}") from None
@@ -106,10 +105,17 @@ class Document:
         except ValueError as error:
             raise _fault(f"{name}: a value can't be read: {error}") from None
 
+    def _is_json(self) -> bool:
+        suffix = self.path.suffix
+        return suffix == ".json" or (
+            suffix not in (".yaml", ".yml") and self._text.lstrip().startswith("{")
+        )
+
     def _line(self, pointer: str) -> int | None:
-        """Where it stands; JSON is YAML as far as that goes."""
+        """Where it stands; JSON is YAML as far as that goes, but for tabs."""
+        text = self._text.replace("\t", " ") if self._is_json() else self._text
         try:
-            node = yaml.compose(self._text, yaml.SafeLoader)
+            node = yaml.compose(text, yaml.SafeLoader)
         except (yaml.YAMLError, RecursionError):
             return None
         for part in _parts(pointer):
@@ -122,6 +128,10 @@ class Document:
                 case _:
                     return None
         return None if node is None else node.start_mark.line + 1
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _fault(message: str) -> RonRequestError:

@@ -41,9 +41,10 @@ def models_of(path: Path, *, root: Path | None = None) -> str:
 
     The same files give the same text. The models keep unknown fields, as
     :class:`ron_app_sdk_py.types.RonModel` does, whatever ``additionalProperties`` says: servers
-    grow. Integers of the formats ``int64``, ``uint64``, ``uint`` and ``uint128``, ``date-time``
-    and ``base64url`` become the types of :mod:`ron_app_sdk_py.types`; texts of other formats stay
-    texts, but for ``date`` and ``uuid``.
+    grow. Integers of the formats ``int64``, ``uint64`` and ``uint``, and texts of the formats
+    ``date-time``, ``base64url`` and ``uint128``, become the types of :mod:`ron_app_sdk_py.types`;
+    texts of other formats stay texts, but for ``date`` and ``uuid``. Of defaults, those of texts,
+    numbers and booleans are taken over; other fields that may be absent are None then.
 
     Args:
         path: JSON Schema 2020-12 (older drafts are read as far as they agree with it) or OpenAPI
@@ -58,9 +59,13 @@ def models_of(path: Path, *, root: Path | None = None) -> str:
     """
     document = Document(path)
     kind = _kind(document)
-    content = bundled(document, path.parent if root is None else root)
+    try:
+        content = bundled(document, path.parent if root is None else root)
+    except RecursionError:
+        raise _fault(f"{path}: this nests too deep to be read") from None
     if kind is InputFileType.JsonSchema:
-        content.setdefault("title", stem(path))
+        name = stem(path)
+        content.setdefault("title", name if name[0].isalpha() else f"Model {name}")
     text = _generated(path, kind, content)
     # Written by another's program from input of yet another: better here than where it is used.
     compile(text, path.name, "exec", dont_inherit=True)

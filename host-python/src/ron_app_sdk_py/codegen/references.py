@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 
 from .document import Document, joined
 from .formats import set_default, set_type
-from .walking import described, openapi_references, openapi_schemas, schemas
+from .walking import KEYWORDS, described, openapi_references, openapi_schemas, schemas
 
 _Place = tuple[Path, str]
 """A file, and a JSON Pointer into it."""
@@ -86,14 +86,28 @@ class _Bundle:
 
     def _make_ready(self, document: Document, schema: dict[str, Any], where: str) -> None:
         found = None
+        if "$dynamicRef" in schema:
+            schema.setdefault("$ref", schema["$dynamicRef"])
         if "$ref" in schema:
-            target, pointer, found = self._target(document, schema["$ref"], joined(where, "$ref"))
-            if target is not self._main:
-                pointer = joined("#", *self._keys, self._definition(target, pointer, found))
-            schema["$ref"] = pointer
+            schema["$ref"], found = self._led(document, schema["$ref"], joined(where, "$ref"))
+        match schema.get("discriminator"):
+            case {"mapping": dict() as mapping}:
+                for value, target in mapping.items():
+                    if target not in self._definitions:
+                        inside = joined(where, "discriminator", "mapping", value)
+                        mapping[value], _ = self._led(document, str(target), inside)
+        # The generator has keywords of its own, with which a schema could import what it likes.
+        for keyword in schema.keys() - KEYWORDS:
+            del schema[keyword]
         set_default(schema, found)
         set_type(schema)
-        schema.pop("$id", None)
+
+    def _led(self, document: Document, reference: str, where: str) -> tuple[str, Any]:
+        """Where a reference to a schema leads in the main document, and what is there."""
+        target, pointer, found = self._target(document, reference, where)
+        if target is not self._main:
+            pointer = joined("#", *self._keys, self._definition(target, pointer, found))
+        return pointer, found
 
     def _definition(self, target: Document, pointer: str, found: Any) -> str:
         """The name under which a schema of another file is put into the main one."""

@@ -35,6 +35,19 @@ _ITSELF = frozenset(
     ]
 )
 
+_OTHERS = frozenset(
+    [
+        *("$ref", "title", "description", "type", "format", "nullable", "default", "enum", "const"),
+        *("required", "dependentRequired", "minProperties", "maxProperties", "discriminator"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+        *("minLength", "maxLength", "pattern", "contentEncoding", "contentMediaType"),
+        *("minItems", "maxItems", "uniqueItems", "minContains", "maxContains"),
+    ]
+)
+
+KEYWORDS = _IN_MEMBERS | _ITSELF | _OTHERS
+"""The keywords that mean something for a model."""
+
 
 def schemas(document: Document, schema: Any, pointer: str) -> Iterator[tuple[dict[str, Any], str]]:
     """A schema and all inside it, outer before inner, each with its JSON Pointer.
@@ -109,7 +122,7 @@ def _check(document: Document, schema: dict[str, Any], pointer: str) -> None:
                 raise document.fault(
                     where, f"{where} is {described(name)}; types are {', '.join(TYPES)}"
                 )
-    for keyword in ("$ref", "$id", "format"):
+    for keyword in ("$ref", "$dynamicRef", "$id", "format"):
         if not isinstance(schema.get(keyword, ""), str):
             where = joined(pointer, keyword)
             raise document.fault(where, f"{where} has to be a text")
