@@ -19,6 +19,9 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "delete": ("verbs", "DELETE a path."),
     "watch": ("watch", "Show the events of a stream as they come."),
     "node": ("node", "Ask the node for its health, readiness, version and profile."),
+    "facet": ("facet", "Write and check manifests of facets."),
+    "codegen": ("codegen", "Write Pydantic models of a JSON Schema or OpenAPI document."),
+    "init": ("init", "Start a project."),
     "doctor": ("doctor", "Find out what is between here and the gateway's answer."),
     "completion": ("completion", "Print what completes this command in a shell."),
 }
