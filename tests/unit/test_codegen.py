@@ -115,6 +115,13 @@ def test_what_is_no_schema_is_refused_with_file_line_and_what_it_is(
     assert "Traceback" not in message
 
 
+def test_a_real_document_without_bodies_has_no_models() -> None:
+    path = Path(__file__).parent.parent / "vectors" / "openapi" / "svc-wallet.yaml"
+    assert refused(path) == (
+        "svc-wallet.yaml: no models can be made of this: it describes no object"
+    )
+
+
 def test_what_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     path.write_bytes(b'{\n\n"a": "\xff"}')
