@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +26,7 @@ from ron_app_sdk_py import (
 )
 from ron_app_sdk_py.facets.client import within
 from ron_app_sdk_py.testing.embedded import devnode
-from servers import TOKEN, raw_server, read_request, reply
+from servers import TOKEN, on_a_thread, raw_server, read_request, reply
 
 STREAM = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -214,3 +216,43 @@ async def test_a_facet_ends_with_its_client_and_keeps_it_alive() -> None:
         assert await facet.get("/x") == {"a": 1}
         assert client._calls.stats()["sessions"] == 2
         assert repr(facet) == "Facet('f')"
+
+
+@dataclasses.dataclass
+class Item:
+    n: int
+
+
+PAGES = {
+    "/app/f/items?limit=1&page_size=1": {"items": [{"n": 1}], "next_page_token": "t"},
+    "/app/f/items?limit=1&page_size=1&page_token=t": {"items": [{"n": 2}]},
+}
+
+
+async def test_pages_and_models_of_a_facet_are_its_own_too() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            first, _, _ = await read_request(reader)
+            page = json.dumps(PAGES[first.split()[1]]).encode()
+            writer.write(reply("200 OK", page, "content-type: application/json"))
+
+    async with raw_server(handler) as url, RonClient(url) as client:
+        pages = client.facet("f").paginate("/items", page_size=1, model=Item)
+        assert [item async for item in pages] == [Item(1), Item(2)]
+        with pytest.raises(RonRequestError):
+            async for _ in client.facet("f").paginate("/../items"):
+                pass
+
+
+def test_pages_of_a_facet_of_the_synchronous_client() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            first, _, _ = await read_request(reader)
+            page = json.dumps(PAGES[first.split()[1]]).encode()
+            writer.write(reply("200 OK", page, "content-type: application/json"))
+
+    with on_a_thread(handler) as url, RonClientSync(url) as client:
+        assert list(client.facet("f").paginate("/items", page_size=1, model=Item)) == [
+            Item(1),
+            Item(2),
+        ]

@@ -40,6 +40,10 @@ def test_the_wheel_is_pure_and_small_and_holds_artifacts_licences_and_types(whee
     artifacts = {Path(name).name for name in names if "/artifacts/" in name}
     assert artifacts == {"artifacts.json", "ron_host.wasm", "ron_tools.wasm"}
     assert "ron_app_sdk_py/py.typed" in names
+    source = ROOT / "host-python" / "src"
+    templates = [path for path in source.rglob("cli/template/**/*") if path.is_file()]
+    assert templates
+    assert {path.relative_to(source).as_posix() for path in templates} <= {*names}
     assert wheel.stat().st_size <= MAX_BYTES
     assert any(name.endswith("licenses/LICENSE-APACHE") for name in names)
 

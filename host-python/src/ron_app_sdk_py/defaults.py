@@ -123,11 +123,15 @@ MAX_MODELS: Final = 128
 MAX_MODEL_FAULTS: Final = 10_000
 """Faults of an answer of which some are named; of more, only the number is, since to look at them
 all takes memory without end."""
+
 MAX_KV_BYTES: Final = 1024 * 1024
 """Largest content that the key-value store of a micronode takes, in bytes."""
 
 PROFILE_WAIT_SECONDS: Final = 5.0
 """How long a write waits for the node to say whether it forgets, if nobody knows yet."""
+
+MAX_SCHEMA_NODES: Final = 1_000_000
+"""Values in a schema file that models are made of, its YAML aliases written out."""
 
 WRITE_PIECE_BYTES: Final = 64 * 1024
 """What is written of a request body at once, in bytes."""
