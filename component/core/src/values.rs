@@ -69,10 +69,10 @@ where
     let digits = number.strip_prefix('-').unwrap_or(number);
     let is_zero = number == "0";
     let is_plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-    if is_zero || is_plain {
-        if let Ok(value) = number.parse() {
-            return Ok(value);
-        }
+    if (is_zero || is_plain)
+        && let Ok(value) = number.parse()
+    {
+        return Ok(value);
     }
     Err(Unreadable(format!(
         "a whole number from {} to {}, as a number or a string of its decimal digits",
