@@ -1,0 +1,190 @@
+"""What the command writes: results to stdout, everything else to stderr, no secret to either.
+
+Text of servers is never taken for markup, and its control characters are escaped. Only the content
+of an answer that goes to a pipe or a file is passed on as the server sent it.
+"""
+
+from __future__ import annotations
+
+import json as json_
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ..redact import Redactor
+from .exit_codes import exit_code
+from .terminal import encodable, escaped, escaped_json, one_line
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from ..errors import RonError
+
+_OPTIONS = {
+    "base_url": "--url",
+    "allow_insecure_http": "--insecure-http",
+    "tls_ca": "--ca",
+    "max_request_bytes": "--max-bytes",
+    "max_response_bytes": "--max-bytes",
+}
+"""The options that stand for fields of the configuration by other names, which messages use."""
+
+
+class Output:
+    """Where a command's results and messages go.
+
+    Args:
+        json: whether results are JSON documents, one to a line, and errors too.
+        verbosity: 0; 1 to tell of each attempt and what is known beyond an error's message; 2 for
+            more.
+
+    Attributes:
+        json: as given.
+        verbosity: as given.
+    """
+
+    def __init__(self, *, json: bool = False, verbosity: int = 0) -> None:
+        self.json = json
+        self.verbosity = verbosity
+        self._redactors: list[Redactor] = []
+
+    def hide(self, secret: str | None) -> None:
+        """Keeps a secret out of everything that is written from now on, but for :meth:`content`
+        that goes to a pipe."""
+        if secret is not None:
+            # Inside JSON it may have escapes.
+            for form in {secret, json_.dumps(secret)[1:-1]}:
+                self._redactors.append(Redactor(form))
+
+    def value(self, data: Any) -> None:
+        """A result: JSON in one line with ``--json``, indented without."""
+        if self.json:
+            self._write(sys.stdout, self._scrubbed(json_.dumps(data)))
+            return
+        text = json_.dumps(data, indent=2, ensure_ascii=False)
+        self._show_json(self._scrubbed(text))
+
+    def line(self, text: str) -> None:
+        """A result for people: a line, or several. Nothing with ``--json``."""
+        if not self.json:
+            self._write(sys.stdout, escaped(self._scrubbed(text)))
+
+    def result(self, data: Any, text: str) -> None:
+        """A result: ``data`` as a JSON document with ``--json``, ``text`` without."""
+        if self.json:
+            self.value(data)
+        else:
+            self.line(text)
+
+    def content(self, content: bytes) -> None:
+        """The content of an answer, byte for byte."""
+        if sys.stdout is None:
+            raise OSError(None, "stdout is closed")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+    def styled(self, *parts: tuple[str, str]) -> None:
+        """A line of a result for people, of pieces of text with their styles, such as ``green``,
+        which show on terminals only. Nothing with ``--json``."""
+        shown = [(one_line(self._scrubbed(text)), style) for text, style in parts]
+        if self.json:
+            return
+        if not self.on_terminal:
+            self._write(sys.stdout, "".join(text for text, _ in shown))
+            return
+        from rich.text import Text
+
+        self._print(Text.assemble(*shown))
+
+    def note(self, text: str) -> None:
+        """What people should know beside the result, on stderr."""
+        self._write(sys.stderr, "\n".join(map(one_line, self._scrubbed(text).splitlines())))
+
+    def warning(self, text: str) -> None:
+        """A warning, on stderr."""
+        self.note(f"ron: warning: {text}")
+
+    def error(self, error: RonError) -> None:
+        """Why there is no result, on stderr: a line, or a document with ``--json``."""
+        if self.json:
+            document = json_.dumps({"error": _described(error)})
+            self._write(sys.stderr, self._scrubbed(document))
+            return
+        self.note(f"ron: {one_line(str(error))}")
+        named = [name for name in _OPTIONS if name in error.message]
+        if named:
+            self.note("ron: here " + ", ".join(f"{name} is {_OPTIONS[name]}" for name in named))
+        if self.verbosity:
+            for text in [*getattr(error, "__notes__", ()), str(error.timeline)]:
+                self.note(text)
+            if error.request_id is not None:
+                self.note(f"request id {error.request_id}")
+
+    def fault(self, message: str, code: int) -> None:
+        """The same for what is no error of the client's."""
+        if self.json:
+            document = json_.dumps({"error": {"message": message, "exit_code": code}})
+            self._write(sys.stderr, self._scrubbed(document))
+        else:
+            self.note(f"ron: {message}")
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether results go to a terminal."""
+        return is_terminal(sys.stdout)
+
+    def _scrubbed(self, text: str) -> str:
+        for redactor in self._redactors:
+            text = redactor.scrub(text)
+        return text
+
+    def _show_json(self, text: str) -> None:
+        shown = escaped_json(text)
+        if not self.on_terminal:
+            self._write(sys.stdout, shown)
+            return
+        from rich.highlighter import JSONHighlighter
+        from rich.text import Text
+
+        styled = Text(encodable(shown, sys.stdout.encoding))
+        JSONHighlighter().highlight(styled)
+        self._print(styled)
+
+    def _print(self, text: Text) -> None:
+        from rich.console import Console
+
+        # The terminal wraps what is too long: breaks put in here would be copied along.
+        Console(file=sys.stdout).print(text, soft_wrap=True)
+
+    def _write(self, stream: TextIO | None, text: str) -> None:
+        if stream is None:
+            return
+        try:
+            stream.write(encodable(text, stream.encoding) + "\n")
+            stream.flush()
+        except OSError:
+            # A message that nobody can be given is no reason to fail.
+            if stream is not sys.stderr:
+                raise
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that can show more than plain lines."""
+    if stream is None or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False
+
+
+def _described(error: RonError) -> dict[str, Any]:
+    """An error's members, by their names in Python."""
+    members: dict[str, Any] = {"type": type(error).__name__, "message": error.message}
+    for name in ("code", "status", "kind", "retryable", "retry_after", "correlation_id"):
+        members[name] = getattr(error, name, None)
+    for name in ("reason", "phase", "request_id", "attempts"):
+        members[name] = getattr(error, name, None)
+    shown = {name: value for name, value in members.items() if value is not None}
+    return {**shown, "exit_code": int(exit_code(error))}
