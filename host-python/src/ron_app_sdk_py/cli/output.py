@@ -7,13 +7,13 @@ of an answer that goes to a pipe or a file is passed on as the server sent it.
 from __future__ import annotations
 
 import json as json_
-import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..redact import Redactor
 from .exit_codes import exit_code
-from .terminal import encodable, escaped, escaped_json, one_line
+from .json_layout import in_one_line, indented
+from .terminal import encodable, escaped, escaped_json, is_terminal, one_line
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -49,8 +49,7 @@ class Output:
         self._redactors: list[Redactor] = []
 
     def hide(self, secret: str | None) -> None:
-        """Keeps a secret out of everything that is written from now on, but for :meth:`content`
-        that goes to a pipe."""
+        """Keeps a secret out of everything that is written from now on but :meth:`content`."""
         if secret is not None:
             # Inside JSON it may have escapes.
             for form in {secret, json_.dumps(secret)[1:-1]}:
@@ -58,11 +57,23 @@ class Output:
 
     def value(self, data: Any) -> None:
         """A result: JSON in one line with ``--json``, indented without."""
+        self.document(json_.dumps(data, ensure_ascii=False))
+
+    def document(self, text: str) -> None:
+        """The same for what is valid JSON text already: not a digit is lost."""
         if self.json:
-            self._write(sys.stdout, self._scrubbed(json_.dumps(data)))
+            self._write(sys.stdout, in_one_line(self._scrubbed(text)))
             return
-        text = json_.dumps(data, indent=2, ensure_ascii=False)
-        self._show_json(self._scrubbed(text))
+        shown = escaped_json(indented(self._scrubbed(text)))
+        if not self.on_terminal:
+            self._write(sys.stdout, shown)
+            return
+        from rich.highlighter import JSONHighlighter
+        from rich.text import Text
+
+        styled = Text(encodable(shown, sys.stdout.encoding))
+        JSONHighlighter().highlight(styled)
+        self._print(styled)
 
     def line(self, text: str) -> None:
         """A result for people: a line, or several. Nothing with ``--json``."""
@@ -97,6 +108,10 @@ class Output:
 
         self._print(Text.assemble(*shown))
 
+    def told(self, data: Any) -> None:
+        """What programs should know beside the result: a document on stderr."""
+        self._write(sys.stderr, self._scrubbed(json_.dumps(data)))
+
     def note(self, text: str) -> None:
         """What people should know beside the result, on stderr."""
         self._write(sys.stderr, "\n".join(map(one_line, self._scrubbed(text).splitlines())))
@@ -108,8 +123,7 @@ class Output:
     def error(self, error: RonError) -> None:
         """Why there is no result, on stderr: a line, or a document with ``--json``."""
         if self.json:
-            document = json_.dumps({"error": _described(error)})
-            self._write(sys.stderr, self._scrubbed(document))
+            self.told({"error": _described(error)})
             return
         self.note(f"ron: {one_line(str(error))}")
         named = [name for name in _OPTIONS if name in error.message]
@@ -124,8 +138,7 @@ class Output:
     def fault(self, message: str, code: int) -> None:
         """The same for what is no error of the client's."""
         if self.json:
-            document = json_.dumps({"error": {"message": message, "exit_code": code}})
-            self._write(sys.stderr, self._scrubbed(document))
+            self.told({"error": {"message": message, "exit_code": code}})
         else:
             self.note(f"ron: {message}")
 
@@ -138,18 +151,6 @@ class Output:
         for redactor in self._redactors:
             text = redactor.scrub(text)
         return text
-
-    def _show_json(self, text: str) -> None:
-        shown = escaped_json(text)
-        if not self.on_terminal:
-            self._write(sys.stdout, shown)
-            return
-        from rich.highlighter import JSONHighlighter
-        from rich.text import Text
-
-        styled = Text(encodable(shown, sys.stdout.encoding))
-        JSONHighlighter().highlight(styled)
-        self._print(styled)
 
     def _print(self, text: Text) -> None:
         from rich.console import Console
@@ -167,16 +168,6 @@ class Output:
             # A message that nobody can be given is no reason to fail.
             if stream is not sys.stderr:
                 raise
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a stream is a terminal that can show more than plain lines."""
-    if stream is None or os.environ.get("TERM") == "dumb":
-        return False
-    try:
-        return stream.isatty()
-    except ValueError:
-        return False
 
 
 def _described(error: RonError) -> dict[str, Any]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+from typing import TextIO
+
+from .json_layout import escape
 
 # What is no plain ASCII is looked at closer.
 _SUSPECT = re.compile(r"[^\n\t\x20-\x7e]")
@@ -11,22 +15,12 @@ _SUSPECT = re.compile(r"[^\n\t\x20-\x7e]")
 def escaped(text: str) -> str:
     r"""The text with what is not printable written as ``\x1b`` or ``\u202e``; line feeds and tabs
     stay."""
-    return _SUSPECT.sub(lambda found: _escape(found[0], r"\x{:02x}"), text)
+    return _SUSPECT.sub(lambda found: _shown(found[0]), text)
 
 
 def escaped_json(text: str) -> str:
-    r"""The same for JSON text, with escapes that JSON has: its meaning stays."""
-    return _SUSPECT.sub(lambda found: _escape(found[0], r"\u{:04x}"), text)
-
-
-def _escape(character: str, short: str) -> str:
-    if character.isprintable():
-        return character
-    number = ord(character)
-    if number < 0x100:
-        return short.format(number)
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(rf"\u{int.from_bytes(units[at : at + 2]):04x}" for at in range(0, len(units), 2))
+    r"""The same for JSON text, by escapes that JSON has: its meaning stays."""
+    return _SUSPECT.sub(lambda found: _shown(found[0], json=True), text)
 
 
 def one_line(text: str) -> str:
@@ -38,3 +32,21 @@ def encodable(text: str, encoding: str | None) -> str:
     r"""The text with what a stream's encoding lacks written as ``\xe9`` or ``\u2026``."""
     name = encoding or "ascii"
     return text.encode(name, "backslashreplace").decode(name)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that can show more than plain lines."""
+    if stream is None or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False
+
+
+def _shown(character: str, *, json: bool = False) -> str:
+    if character.isprintable():
+        return character
+    if ord(character) < 0x100 and not json:
+        return rf"\x{ord(character):02x}"
+    return escape(character)
