@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -44,36 +43,41 @@ def sent_content(
 
 
 @contextmanager
-def output_file(path: str | None) -> Iterator[IO[bytes] | None]:
-    """A file that takes the place of ``path`` when the block ends well, and is nowhere else. It is
-    made at once: what can't be written is known before anything is sent.
+def output_file(path: str) -> Iterator[Callable[[bytes], None]]:
+    """Gives a function that writes a file as a whole: until then, and if it fails, there is none.
+    That it can't be written is known at once, before anything is sent.
 
     Raises:
         RonRequestError: it can't be written.
     """
-    if path is None:
-        yield None
-        return
+    from tempfile import NamedTemporaryFile
+
     target = Path(path)
-    if target.exists() and not target.is_file():
-        # Such as /dev/null: what is no file can't be replaced.
-        with _reported(path), open(target, "wb") as device:
-            yield device
-        return
+    # What is no file, such as /dev/null, can't be replaced.
+    replaced = target.is_file() or not target.exists()
     with _reported(path):
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115
-            dir=target.parent, prefix=f".{target.name[:100]}.", delete=False
+        file: IO[bytes] = (
+            NamedTemporaryFile(dir=target.parent, prefix=".ron-", delete=False)  # noqa: SIM115
+            if replaced
+            else open(target, "wb")  # noqa: SIM115
         )
-    try:
-        with file:
-            yield file
+
+    def write(content: bytes) -> None:
         with _reported(path):
-            os.chmod(file.name, _mode(target))
-            os.replace(file.name, target)
-    except BaseException:
+            file.write(content)
+            file.close()
+            if replaced:
+                os.chmod(file.name, _mode(target))
+                os.replace(file.name, target)
+
+    try:
+        yield write
+    finally:
         with contextlib.suppress(OSError):
-            os.unlink(file.name)
-        raise
+            file.close()
+        if replaced:
+            with contextlib.suppress(OSError):
+                os.unlink(file.name)
 
 
 def _mode(target: Path) -> int:

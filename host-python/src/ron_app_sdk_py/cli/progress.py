@@ -81,7 +81,7 @@ class Bar:
         from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
         self._shown = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("line"),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             DownloadColumn(),

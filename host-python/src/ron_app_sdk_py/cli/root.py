@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .._version import __version__
-from .running import guarded
+from .guard import guarded
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "get": ("verbs", "GET a path of the app plane."),

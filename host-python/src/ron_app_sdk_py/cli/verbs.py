@@ -44,8 +44,8 @@ def _perform(wanted: _Wanted, connection: Connection, output: Output) -> None:
         with bar.showing():
             return await perform(wanted.method, wanted.path, **wanted.options)
 
-    with output_file(wanted.file) as file:
-        response = call(
+    def performed() -> Response:
+        return call(
             connection,
             output,
             work,
@@ -53,8 +53,13 @@ def _perform(wanted: _Wanted, connection: Connection, output: Output) -> None:
             max_request_bytes=wanted.max_bytes,
             max_response_bytes=wanted.max_bytes,
         )
-        if file is not None:
-            file.write(response.content)
+
+    if wanted.file is None:
+        response = performed()
+    else:
+        with output_file(wanted.file) as write:
+            response = performed()
+            write(response.content)
     if output.json:
         _show_document(response, output, wanted.file)
         return
@@ -98,20 +103,22 @@ def _show_content(response: Response, output: Output) -> None:
         value = response.value()
     except RonParseError as error:
         output.warning(error.message)
-        value = response.text
+        output.line(response.text)
+        return
     if isinstance(value, bytes):
         output.note(
             f"{len(value)} bytes of {response.media_type or 'no named type'} are not shown on a "
             "terminal; use --output FILE or a pipe"
         )
-    elif isinstance(value, str) and not _is_json(response):
-        output.line(value.removesuffix("\n"))
-    elif response.content:
+    elif _is_json(response):
         output.document(_json_text(response))
+    elif value is not None:
+        output.line(value.removesuffix("\n"))
 
 
 def _is_json(response: Response) -> bool:
-    return response.media_type == "application/json" or response.media_type.endswith("+json")
+    named = response.media_type == "application/json" or response.media_type.endswith("+json")
+    return named and bool(response.content)
 
 
 def _json_text(response: Response) -> str:

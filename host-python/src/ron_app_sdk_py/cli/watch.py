@@ -92,7 +92,7 @@ def _write(event: Event, output: Output) -> None:
 
 
 def _lost(error: RonError, output: Output) -> None:
-    output.note(f"ron: {error}; connecting again")
+    output.note(f"ron: connection lost: {error}")
 
 
 def _summarize(subscription: Subscription, output: Output) -> None:

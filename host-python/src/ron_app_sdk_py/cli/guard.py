@@ -1,0 +1,72 @@
+"""What goes wrong becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from ..errors import RonError
+from .exit_codes import ExitCode, exit_code
+from .output import Output
+
+
+@contextmanager
+def guarded(ctx: click.Context) -> Iterator[None]:
+    """Ends the process with the right exit code, whatever happens inside."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return
+    except (click.ClickException, click.exceptions.Exit):
+        raise
+    except BaseException as error:
+        output = ctx.obj if isinstance(ctx.obj, Output) else Output()
+        code = _told_of(error, output)
+    ctx.exit(code)
+
+
+def _told_of(error: BaseException, output: Output) -> ExitCode:
+    match error:
+        case RonError():
+            output.error(error)
+            return exit_code(error)
+        case KeyboardInterrupt() | click.Abort():
+            return ExitCode.INTERRUPTED
+        case BrokenPipeError():
+            _drop_stdout()
+            return ExitCode.PIPE_CLOSED
+        case OSError():
+            why = os.strerror(error.errno) if error.errno else type(error).__name__
+            where = "" if error.filename is None else f"{error.filename}: "
+            _drop_stdout()
+            output.fault(f"{where}{why}", ExitCode.REFUSED)
+            return ExitCode.REFUSED
+        case Exception():
+            # Its text may say anything, the token included.
+            from traceback import extract_tb
+
+            frames = extract_tb(error.__traceback__)
+            where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}"
+            message = f"internal error: {type(error).__name__} at {where}; please report it"
+            output.fault(message, ExitCode.INTERNAL)
+            if output.verbosity:
+                for frame in frames:
+                    output.note(f"  {frame.filename}:{frame.lineno} in {frame.name}")
+            return ExitCode.INTERNAL
+    raise error
+
+
+def _drop_stdout() -> None:
+    """Has nothing more written: Python would try once more at its end, and complain."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
