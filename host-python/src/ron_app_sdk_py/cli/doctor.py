@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -42,6 +41,8 @@ def command(path: str, stream: str, connection: Connection, output: Output) -> N
     with its state, what was seen, and what helps. What comes after a check that fails is not
     reached. Exits with 1 if one fails. --timeout is for each check, 5 seconds if not given.
     """
+    import asyncio
+
     from .checks import Examination
     from .exit_codes import ExitCode
     from .running import told
