@@ -125,8 +125,9 @@ def on_terminal(
     columns: int = 80,
     environ: dict[str, str] | None = None,
     stdout: int | None = None,
+    stderr: int | None = None,
 ) -> Iterator[Terminal]:
-    """Runs the command on a terminal, or with only stdin and stderr there."""
+    """Runs the command on a terminal, but for the streams that are given."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     terminal = {"TERM": "xterm-256color", "COLUMNS": "", "LINES": ""} | (environ or {})
@@ -134,7 +135,7 @@ def on_terminal(
         [sys.executable, "-c", _TAKES_TERMINAL, RON, *arguments],
         stdin=slave,
         stdout=slave if stdout is None else stdout,
-        stderr=slave,
+        stderr=slave if stderr is None else stderr,
         env=environment(url, token, terminal),
     )
     os.close(slave)
@@ -150,8 +151,8 @@ def on_terminal(
 
 
 def shown_on_terminal(*arguments: str, **options: Any) -> Done:
-    """What the command shows on a terminal. The token is not among it."""
-    with on_terminal(*arguments, **options) as terminal:
+    """What the command shows on a terminal that has its stdout. The token is not among it."""
+    with on_terminal(*arguments, stderr=subprocess.DEVNULL, **options) as terminal:
         done = terminal.end()
     assert TOKEN.encode() not in done.out
     return done

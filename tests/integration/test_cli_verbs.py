@@ -219,6 +219,8 @@ def test_larger_content_can_be_asked_for() -> None:
     with on_a_thread(answering(seen, reply("200 OK", content))) as url:
         done = ron("post", "/x", "--data-file", "-", url=url, stdin=content)
         assert (done.code, "max_request_bytes is --max-bytes" in done.err) == (2, True)
+        done = ron("post", "/x", "--data-file", "/dev/zero", url=url)
+        assert (done.code, "max_request_bytes is --max-bytes" in done.err) == (2, True)
         assert ron("get", "/x", "--max-bytes", "1000", url=url).code == ExitCode.UNREADABLE
         options = ["--data-file", "-", "--max-bytes", str(3 << 20)]
         assert ron("post", "/x", *options, url=url, stdin=content).out == content

@@ -77,6 +77,17 @@ def test_there_is_no_option_for_a_token() -> None:
         assert "--token" not in options
 
 
+def test_without_the_extra_it_says_what_to_install() -> None:
+    code = """
+        sys.modules["click"] = None
+        from ron_app_sdk_py.cli import main
+        main()
+    """
+    done = run_python(code, "get", "/x")
+    said = "ron needs click; install it with pip install 'ron-app-sdk-py[cli]'\n"
+    assert (done.returncode, done.stderr) == (ExitCode.REFUSED, said)
+
+
 # Exit codes.
 
 
@@ -99,7 +110,7 @@ def made(cls: type[errors.RonError], code: str = "x") -> errors.RonError:
 @pytest.mark.checkout
 def test_the_document_has_every_exit_code_and_every_error_has_one_of_them() -> None:
     text = (ROOT / "docs/cli.md").read_text("utf-8").partition("## Exit codes")[2]
-    rows = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]*) \|$", text.partition("\n## ")[0], re.M)
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \|([^|]*)\|$", text.partition("\n## ")[0], re.M)
     documented = {int(number): set(re.findall(r"`(Ron\w+)`", names)) for number, names in rows}
     expected: dict[int, set[str]] = {int(code): set() for code in ExitCode}
     for cls in all_errors():
@@ -107,9 +118,19 @@ def test_the_document_has_every_exit_code_and_every_error_has_one_of_them() -> N
             expected[exit_code(made(cls))].add(cls.__name__)
     # They may have one or the other.
     expected[ExitCode.REFUSED].add("RonTooLargeError")
-    for code in (ExitCode.PROBLEM, ExitCode.UNREADABLE):
+    for code in (ExitCode.NETWORK, ExitCode.PROBLEM, ExitCode.UNREADABLE):
         expected[code].add("RonStreamError")
     assert documented == expected
+
+
+@pytest.mark.checkout
+def test_the_document_has_every_command_and_every_check() -> None:
+    text = (ROOT / "docs/cli.md").read_text("utf-8")
+    named = " ".join(re.findall(r"^\| `ron ([^`]*)` \|", text, re.M)).split()
+    assert set(COMMANDS) <= set(named)
+    checks = re.findall(r"^\| `(\w+)` \| [^|]+ \|$", text.partition("## Doctor")[2], re.M)
+    shown = re.findall(r"^(\w+) +(?:ok|warn|fail|skip)  ", text, re.M)
+    assert checks * 2 == shown
 
 
 def test_a_request_that_is_too_large_is_refused_and_such_an_answer_unreadable() -> None:

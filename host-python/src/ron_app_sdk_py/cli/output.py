@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..redact import Redactor
 from .exit_codes import exit_code
 from .json_layout import in_one_line, indented
-from .terminal import encodable, escaped, escaped_json, is_terminal, one_line
+from .terminal import encodable, encodable_json, escaped, escaped_json, is_terminal, one_line
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -65,14 +65,15 @@ class Output:
         if self.json:
             self._tell(in_one_line(self._scrubbed(text)))
             return
-        shown = escaped_json(indented(self._scrubbed(text)))
+        encoding = None if sys.stdout is None else sys.stdout.encoding
+        shown = encodable_json(escaped_json(indented(self._scrubbed(text))), encoding)
         if not self.on_terminal:
             self._tell(shown)
             return
         from rich.highlighter import JSONHighlighter
         from rich.text import Text
 
-        styled = Text(encodable(shown, sys.stdout.encoding))
+        styled = Text(shown)
         JSONHighlighter().highlight(styled)
         self._print(styled)
 
@@ -99,15 +100,16 @@ class Output:
     def styled(self, *parts: tuple[str, str]) -> None:
         """A line of a result for people, of pieces of text with their styles, such as ``green``,
         which show on terminals only. Nothing with ``--json``."""
-        shown = [(one_line(self._scrubbed(text)), style) for text, style in parts]
         if self.json:
             return
+        shown = [(one_line(self._scrubbed(text)), style) for text, style in parts]
         if not self.on_terminal:
             self._tell("".join(text for text, _ in shown))
             return
         from rich.text import Text
 
-        self._print(Text.assemble(*shown))
+        encoding = sys.stdout.encoding
+        self._print(Text.assemble(*((encodable(text, encoding), style) for text, style in shown)))
 
     def told(self, data: Any) -> None:
         """What programs should know beside the result: a document on stderr."""
