@@ -17,6 +17,7 @@ from servers import ROOT
 from . import (
     at_once,
     cold,
+    command,
     engine,
     footprint,
     gaps,
@@ -44,6 +45,7 @@ PARTS: dict[str, Callable[[Stage], Section]] = {
     "storm": storm.measure,
     "streams": streams.measure,
     "cold": cold.measure,
+    "command": command.measure,
     "memory": footprint.measure,
     "loop": gaps.measure,
     "stale": stale.measure,

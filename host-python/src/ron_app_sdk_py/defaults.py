@@ -144,3 +144,12 @@ SIMULATION_SECONDS: Final = 86_400.0
 
 SIMULATION_MAX_TURNS: Final = 1_000_000
 """Turns of a simulation's event loop without time passing."""
+
+MAX_REQUEST_BYTES: Final = 1024 * 1024
+"""What ``ron`` reads of a request body before the component is asked, in bytes."""
+
+DOCTOR_SECONDS: Final = 5.0
+"""What each check of ``ron doctor`` may take."""
+
+PROGRESS_AFTER_SECONDS: Final = 1.0
+"""How long something takes before ``ron`` shows its progress, in seconds."""

@@ -17,6 +17,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich"):
             raise
-        sys.exit(
+        print(
             f"ron needs {error.name}; install it with pip install 'ron-app-sdk-py[cli]'",
+            file=sys.stderr,
         )
+        sys.exit(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,7 +34,10 @@ from ..transport.resolver import Resolver
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 """What other programs take their proxy from."""
 
-_TLS_MENDS = {
+STREAM = "/events"
+"""The event stream that is tried if none is named."""
+
+_MENDS = {
     "expired": "renew the server's certificate, or set this machine's clock",
     "not_yet_valid": "set this machine's clock, or wait for the certificate",
     "wrong_host": "use the name in --url that the certificate is for",
@@ -47,6 +51,8 @@ _TLS_MENDS = {
     "proxy_status": "have the proxy allow CONNECT to this host and port",
 }
 """What helps, by reasons of errors (``docs/errors.md``)."""
+
+_TIMEOUT_MEND = "see whether the node is overloaded, or give --timeout more seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +79,12 @@ class Examination:
     Args:
         configure: makes the configuration.
         path: what is called on the app plane.
-        stream: the event stream that is tried there.
+        stream: the event stream that is tried there; None for one that need not be there.
         limit: seconds that each check may take.
     """
 
     def __init__(
-        self, configure: Callable[[], ClientConfig], *, path: str, stream: str, limit: float
+        self, configure: Callable[[], ClientConfig], *, path: str, stream: str | None, limit: float
     ) -> None:
         self._configure = configure
         self._path = path
@@ -117,7 +123,17 @@ class Examination:
     def _configuration(self) -> tuple[Check, RonClient | None]:
         try:
             config = self._configure()
-            client = RonClient(config=config, timeout=self._limit, retries=0)
+            # What takes the whole time is then known to be no handshake.
+            client = RonClient(
+                config=dataclasses.replace(
+                    config,
+                    timeout=self._limit,
+                    connect_timeout=self._limit / 2,
+                    read_timeout=None,
+                    write_timeout=None,
+                    retries=0,
+                )
+            )
         except RonConfigError as error:
             return _failure("configuration", error), None
         token = "a token" if config.token else "no token"
@@ -181,7 +197,12 @@ class Examination:
             return Check("tls", "skip", "plain http has none")
         error = await self._ask(client)
         if isinstance(error, RonTimeoutError) and error.phase == "connect":
-            return self._late("tls", "the handshake does not end", "check that the port speaks TLS")
+            return self._late(
+                "tls",
+                "the handshake does not end",
+                "check that the port speaks TLS",
+                self._limit / 2,
+            )
         connected = not isinstance(error, RonTlsError) and not (
             isinstance(error, RonNetworkError) and (error.reason or "").startswith("proxy_")
         )
@@ -201,7 +222,9 @@ class Examination:
         if isinstance(answer, RonError):
             return _failure("gateway", answer)
         if not answer.ok:
-            return Check("gateway", "fail", f"unwell: {dict(answer.checks)}", "see the node's log")
+            bad = [str(name) for name, state in answer.checks.items() if state is not True]
+            cause = f"it says that it is unwell: {', '.join(bad) or 'of what, it does not say'}"
+            return Check("gateway", "fail", cause, "see the node's log")
         try:
             readiness = await client.node.ready()
         except RonProblem:
@@ -209,14 +232,12 @@ class Examination:
         except RonError as error:
             return _failure("gateway", error)
         if not readiness.ready:
-            missing = ", ".join(readiness.missing) or "it does not say for what"
-            return Check(
-                "gateway", "fail", f"healthy, not ready: {missing}", "wait, or see its log"
-            )
+            missing = f", waits for {', '.join(readiness.missing)}" if readiness.missing else ""
+            return Check("gateway", "fail", f"not ready{missing}", "wait, or see the node's log")
         return Check("gateway", "ok", "healthy and ready")
 
     async def _auth(self, client: RonClient) -> Check:
-        told = f"GET {self._path}"
+        told = f"GET {self._path} of the app plane"
         try:
             response = await client.request("GET", self._path)
         except RonAuthError as error:
@@ -235,9 +256,10 @@ class Examination:
         return Check("auth", "ok", f"{told} is answered {who}: HTTP {response.status}")
 
     async def _streaming(self, client: RonClient) -> Check:
-        told = f"the stream {self._stream}"
+        path = STREAM if self._stream is None else self._stream
+        told = f"the stream {path}"
         subscription = client.subscribe(
-            self._stream, reconnect=False, max_events=1, max_duration=self._limit
+            path, reconnect=False, max_events=1, max_duration=self._limit
         )
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", RonBufferingWarning)
@@ -252,11 +274,10 @@ class Examination:
         mend = "name a stream of your app with --stream"
         match outcome:
             case RonAuthError():
-                return Check(
-                    "streaming", "fail", f"{told} is refused: {outcome}", "check the token"
-                )
-            case RonProblem(status=404):
-                return Check("streaming", "skip", f"there is no {told.removeprefix('the ')}", mend)
+                may = "check what the token may do"
+                return Check("streaming", "fail", f"{told} is refused: {outcome}", may)
+            case RonProblem(status=404) | RonStreamError() if self._stream is None:
+                return Check("streaming", "skip", f"there is no stream {path}", mend)
             case RonStreamError() | RonProblem() | RonTooLargeError():
                 return Check("streaming", "fail", f"{told}: {outcome}", mend)
             case RonError():
@@ -276,8 +297,8 @@ class Examination:
                 self._answer = error
         return self._answer
 
-    def _late(self, name: str, cause: str, mend: str) -> Check:
-        return Check(name, "fail", f"{cause} within {self._limit:g} s", mend)
+    def _late(self, name: str, cause: str, mend: str, limit: float | None = None) -> Check:
+        return Check(name, "fail", f"{cause} within {limit or self._limit:g} s", mend)
 
 
 async def _first(subscription: Subscription) -> bool | RonError:
@@ -300,4 +321,6 @@ def _failure(name: str, error: RonError) -> Check:
         cause, mend = error.message, ""
     if reason is not None:
         cause = f"{cause} ({reason})"
-    return Check(name, "fail", cause, _TLS_MENDS.get(reason or "", mend))
+    if isinstance(error, RonTimeoutError):
+        mend = _TIMEOUT_MEND
+    return Check(name, "fail", cause, _MENDS.get(reason or "", mend))

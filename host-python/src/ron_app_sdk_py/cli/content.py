@@ -19,9 +19,10 @@ JSON_TYPE = ("Content-Type", "application/json")
 
 
 def sent_content(
-    json_body: str | None, data: str | None, data_file: str | None
+    json_body: str | None, data: str | None, data_file: str | None, limit: int
 ) -> tuple[bytes | None, bool]:
-    """The content that options give, and whether it is JSON. A ``-`` is what stdin has.
+    """The content that options give, and whether it is JSON. A ``-`` is what stdin has. Of
+    one that is larger than ``limit`` bytes a byte more than that is read.
 
     Raises:
         click.UsageError: more than one is given, or it is not what it should be.
@@ -32,13 +33,15 @@ def sent_content(
     if len(given) > 1:
         raise click.UsageError("give one of --json-body, --data and --data-file")
     if json_body is not None:
-        content = _stdin() if json_body == STDIN else os.fsencode(json_body)
-        _check_json(content)
+        content = _stdin(limit) if json_body == STDIN else os.fsencode(json_body)
+        if len(content) <= limit:
+            # Half a document is none; that it is too large is for the client to say.
+            _check_json(content)
         return content, True
     if data is not None:
-        return _stdin() if data == STDIN else os.fsencode(data), False
+        return _stdin(limit) if data == STDIN else os.fsencode(data), False
     if data_file is not None:
-        return _stdin() if data_file == STDIN else _file(data_file), False
+        return _stdin(limit) if data_file == STDIN else _file(data_file, limit), False
     return None, False
 
 
@@ -100,15 +103,16 @@ def _reported(path: str) -> Iterator[None]:
         ) from None
 
 
-def _stdin() -> bytes:
+def _stdin(limit: int) -> bytes:
     if sys.stdin is None:
         raise RonRequestError("stdin is closed; give the content by an option", code="no_stdin")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(limit + 1)
 
 
-def _file(path: str) -> bytes:
+def _file(path: str, limit: int) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            return file.read(limit + 1)
     except (OSError, ValueError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no path"
         raise RonRequestError(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
 import click
 
+from ..defaults import DOCTOR_SECONDS
 from .options import Connection, client_options
 from .output import Output
 
 if TYPE_CHECKING:
     from .checks import Check, Examination
-
-SECONDS = 5.0
-"""What each check may take."""
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
 
@@ -29,19 +26,19 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
 )
 @click.option(
     "--stream",
-    default="/events",
-    show_default=True,
     metavar="PATH",
-    help="An event stream of the app plane.",
+    help="An event stream of the app plane.  [default: /events, if it is there]",
 )
 @client_options
-def command(path: str, stream: str, connection: Connection, output: Output) -> None:
+def command(path: str, stream: str | None, connection: Connection, output: Output) -> None:
     """Find out what is between here and the gateway's answer.
 
     Checks configuration, DNS, TCP, TLS, gateway, auth and streaming, in this order: a line each
     with its state, what was seen, and what helps. What comes after a check that fails is not
     reached. Exits with 1 if one fails. --timeout is for each check, 5 seconds if not given.
     """
+    import asyncio
+
     from .checks import Examination
     from .exit_codes import ExitCode
     from .running import told
@@ -50,7 +47,7 @@ def command(path: str, stream: str, connection: Connection, output: Output) -> N
         lambda: connection.config(output),
         path=path,
         stream=stream,
-        limit=connection.timeout or SECONDS,
+        limit=connection.timeout or DOCTOR_SECONDS,
     )
     with told(output):
         checks = asyncio.run(_examine(examination, output))
@@ -65,7 +62,7 @@ async def _examine(examination: Examination, output: Output) -> list[Check]:
     checks = []
     async for check in examination.checks():
         checks.append(check)
-        mend = f" → {check.mend}" if check.mend else ""
+        mend = f"; {check.mend}" if check.mend else ""
         output.styled(
             (f"{check.name:<13} ", ""),
             (f"{check.state:<4}", _STYLES[check.state]),

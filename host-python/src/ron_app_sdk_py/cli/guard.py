@@ -41,7 +41,7 @@ def _told_of(error: BaseException, output: Output) -> ExitCode:
             _drop_stdout()
             return ExitCode.PIPE_CLOSED
         case OSError():
-            why = os.strerror(error.errno) if error.errno else type(error).__name__
+            why = error.strerror or type(error).__name__
             where = "" if error.filename is None else f"{error.filename}: "
             _drop_stdout()
             output.fault(f"{where}{why}", ExitCode.REFUSED)

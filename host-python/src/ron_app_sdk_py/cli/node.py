@@ -52,15 +52,11 @@ async def _answer(question: Callable[[], Awaitable[DataclassInstance]]) -> dict[
     from ..errors import RonParseError, RonProblem
 
     try:
-        return {name: value for name, value in _members(await question()) if value is not None}
+        told = dataclasses.asdict(await question())
     except (RonProblem, RonParseError) as error:
         # Not every node has every path. Where nothing answers, there is no node.
         return {"unknown": str(error)}
-
-
-def _members(answer: DataclassInstance) -> list[tuple[str, Any]]:
-    # `asdict` would copy mappings that can't be copied.
-    return [(field.name, getattr(answer, field.name)) for field in dataclasses.fields(answer)]
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _lines(answers: dict[str, Any]) -> list[str]:
@@ -95,9 +91,8 @@ def _version(answer: dict[str, Any]) -> str:
 
 
 def _profile(answer: dict[str, Any]) -> str:
-    parts = [answer["kind"]]
+    amnesia = ", amnesiac" if answer.get("amnesia") else ""
+    parts = [answer["kind"] + amnesia]
     if answer["capabilities"]:
         parts.append("can " + ", ".join(answer["capabilities"]))
-    if "amnesia" in answer:
-        parts.append("forgets what it stores" if answer["amnesia"] else "keeps what it stores")
     return "; ".join([*parts, *filter(None, [answer["note"]])])

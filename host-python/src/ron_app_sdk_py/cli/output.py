@@ -6,14 +6,15 @@ of an answer that goes to a pipe or a file is passed on as the server sent it.
 
 from __future__ import annotations
 
+import contextlib
 import json as json_
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from ..redact import Redactor
 from .exit_codes import exit_code
 from .json_layout import in_one_line, indented
-from .terminal import encodable, escaped, escaped_json, is_terminal, one_line
+from .terminal import encodable, encodable_json, escaped, escaped_json, is_terminal, one_line
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -62,23 +63,24 @@ class Output:
     def document(self, text: str) -> None:
         """The same for what is valid JSON text already: not a digit is lost."""
         if self.json:
-            self._write(sys.stdout, in_one_line(self._scrubbed(text)))
+            self._tell(in_one_line(self._scrubbed(text)))
             return
-        shown = escaped_json(indented(self._scrubbed(text)))
+        encoding = None if sys.stdout is None else sys.stdout.encoding
+        shown = encodable_json(escaped_json(indented(self._scrubbed(text))), encoding)
         if not self.on_terminal:
-            self._write(sys.stdout, shown)
+            self._tell(shown)
             return
         from rich.highlighter import JSONHighlighter
         from rich.text import Text
 
-        styled = Text(encodable(shown, sys.stdout.encoding))
+        styled = Text(shown)
         JSONHighlighter().highlight(styled)
         self._print(styled)
 
     def line(self, text: str) -> None:
         """A result for people: a line, or several. Nothing with ``--json``."""
         if not self.json:
-            self._write(sys.stdout, escaped(self._scrubbed(text)))
+            self._tell(escaped(self._scrubbed(text)))
 
     def result(self, data: Any, text: str) -> None:
         """A result: ``data`` as a JSON document with ``--json``, ``text`` without."""
@@ -98,23 +100,24 @@ class Output:
     def styled(self, *parts: tuple[str, str]) -> None:
         """A line of a result for people, of pieces of text with their styles, such as ``green``,
         which show on terminals only. Nothing with ``--json``."""
-        shown = [(one_line(self._scrubbed(text)), style) for text, style in parts]
         if self.json:
             return
+        shown = [(one_line(self._scrubbed(text)), style) for text, style in parts]
         if not self.on_terminal:
-            self._write(sys.stdout, "".join(text for text, _ in shown))
+            self._tell("".join(text for text, _ in shown))
             return
         from rich.text import Text
 
-        self._print(Text.assemble(*shown))
+        encoding = sys.stdout.encoding
+        self._print(Text.assemble(*((encodable(text, encoding), style) for text, style in shown)))
 
     def told(self, data: Any) -> None:
         """What programs should know beside the result: a document on stderr."""
-        self._write(sys.stderr, self._scrubbed(json_.dumps(data)))
+        self._mention(self._scrubbed(json_.dumps(data)))
 
     def note(self, text: str) -> None:
         """What people should know beside the result, on stderr."""
-        self._write(sys.stderr, "\n".join(map(one_line, self._scrubbed(text).splitlines())))
+        self._mention("\n".join(map(one_line, self._scrubbed(text).splitlines())))
 
     def warning(self, text: str) -> None:
         """A warning, on stderr."""
@@ -158,16 +161,18 @@ class Output:
         # The terminal wraps what is too long: breaks put in here would be copied along.
         Console(file=sys.stdout).print(text, soft_wrap=True)
 
-    def _write(self, stream: TextIO | None, text: str) -> None:
-        if stream is None:
-            return
-        try:
-            stream.write(encodable(text, stream.encoding) + "\n")
-            stream.flush()
-        except OSError:
-            # A message that nobody can be given is no reason to fail.
-            if stream is not sys.stderr:
-                raise
+    def _tell(self, text: str) -> None:
+        if sys.stdout is None:
+            raise OSError(None, "stdout is closed")
+        sys.stdout.write(encodable(text, sys.stdout.encoding) + "\n")
+        sys.stdout.flush()
+
+    def _mention(self, text: str) -> None:
+        # A message that nobody can be given is no reason to fail.
+        if sys.stderr is not None:
+            with contextlib.suppress(OSError):
+                sys.stderr.write(encodable(text, sys.stderr.encoding) + "\n")
+                sys.stderr.flush()
 
 
 def _described(error: RonError) -> dict[str, Any]:

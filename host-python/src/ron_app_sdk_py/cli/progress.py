@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..defaults import PROGRESS_AFTER_SECONDS
 from ..transport.content import Content, declared_length
 from .terminal import is_terminal
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
         TransportSettings,
     )
 
-PATIENCE = 0.5
-"""Seconds before anything is shown."""
-
 _PIECE = 65_536
 
 
@@ -36,25 +34,27 @@ class Bar:
         self._what = ""
         self._done = 0
         self._total: int | None = None
+        self._wanted = False
+        self._timer: asyncio.TimerHandle | None = None
         self._shown: Progress | None = None
 
     @contextmanager
     def showing(self, wanted: bool = True) -> Iterator[None]:
-        """Shows it, if wanted, while the block runs, in a running event loop, but not at once."""
-        if not (wanted and is_terminal(sys.stderr)):
-            yield
-            return
-        timer = asyncio.get_running_loop().call_later(PATIENCE, self._show)
+        """Shows, if wanted, what is begun while the block runs, in a running event loop."""
+        self._wanted = wanted and is_terminal(sys.stderr)
         try:
             yield
         finally:
-            timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
             if self._shown is not None:
                 self._shown.stop()
 
     def begin(self, what: str, total: int | None = None) -> None:
         """Says what is done now, and of how many bytes."""
         self._what, self._done, self._total = what, 0, total
+        if self._wanted and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(PROGRESS_AFTER_SECONDS, self._show)
         self._update()
 
     def advance(self, size: int) -> None:

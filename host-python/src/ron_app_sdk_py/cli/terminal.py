@@ -10,6 +10,7 @@ from .json_layout import escape
 
 # What is no plain ASCII is looked at closer.
 _SUSPECT = re.compile(r"[^\n\t\x20-\x7e]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def escaped(text: str) -> str:
@@ -32,6 +33,15 @@ def encodable(text: str, encoding: str | None) -> str:
     r"""The text with what a stream's encoding lacks written as ``\xe9`` or ``\u2026``."""
     name = encoding or "ascii"
     return text.encode(name, "backslashreplace").decode(name)
+
+
+def encodable_json(text: str, encoding: str | None) -> str:
+    """The same for JSON text, by escapes that JSON has."""
+    try:
+        text.encode(encoding or "ascii")
+    except UnicodeEncodeError:
+        return _NOT_ASCII.sub(lambda found: escape(found[0]), text)
+    return text
 
 
 def is_terminal(stream: TextIO | None) -> bool:

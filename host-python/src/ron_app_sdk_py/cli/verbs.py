@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..defaults import MAX_REQUEST_BYTES
 from .arguments import field_options, fields, parameters
 from .options import Connection, client_options
 from .output import Output
@@ -161,7 +162,8 @@ def _command(method: str, summary: str) -> click.Command:
         if idem and idem_key is not None:
             raise click.UsageError("give one of --idem and --idem-key")
         headers = fields(header)
-        content, is_json = sent_content(json_body, data, data_file)
+        limit = MAX_REQUEST_BYTES if max_bytes is None else max(max_bytes, 0)
+        content, is_json = sent_content(json_body, data, data_file, limit)
         if is_json and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(JSON_TYPE)
         options = {

@@ -65,9 +65,9 @@ async def _show(subscription: Subscription, output: Output) -> None:
     from .progress import Bar
 
     bar = Bar()
-    bar.begin("waiting for events")
     # Where both go to one terminal, the events are what shows that something happens.
     with bar.showing(not is_terminal(sys.stdout)):
+        bar.begin("waiting for events")
         async with subscription:
             async for event in subscription:
                 _count(bar, subscription)
