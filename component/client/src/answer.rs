@@ -9,9 +9,9 @@ use ron_core::problem::Problem;
 use ron_core::retry;
 
 use crate::limiter::{Limiter, Place};
+use crate::outlet::Outlet;
 use crate::runtime::ready;
 use crate::session::Session;
-use crate::subscription::Outlet;
 use crate::wit::wasi::clocks::wall_clock;
 use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse};
 use crate::wit::wasi::io::streams::StreamError;

@@ -14,9 +14,6 @@ use ron_core::subscription;
 use ron_core::timeline::Attempt;
 
 use crate::content::{Content, Streamed};
-use crate::runtime::nanoseconds;
-use crate::streams::BatchHandle;
-use crate::subscription::Update;
 use crate::wit::exports::ron::app::{admin, events, types};
 
 /// The configuration of a root session.
@@ -116,31 +113,6 @@ pub fn stream_settings(given: events::Options) -> subscription::Settings {
         max_event_bytes: given.max_event_bytes,
         comments: given.comments,
         drop_heartbeats: given.drop_heartbeats,
-    }
-}
-
-/// What a subscriber is told.
-pub fn update(given: Update) -> events::Update {
-    match given {
-        Update::Connected {
-            request_id,
-            buffered,
-        } => events::Update::Connected(events::Connection {
-            request_id,
-            buffered,
-        }),
-        Update::Received(batch) => {
-            events::Update::Received(events::Batch::new(BatchHandle::from(batch)))
-        }
-        Update::Lost {
-            error: cause,
-            wait,
-            buffered,
-        } => events::Update::Lost(events::Loss {
-            error: error(cause),
-            wait: wait.map(nanoseconds),
-            buffered,
-        }),
     }
 }
 

@@ -9,8 +9,8 @@ use ron_core::request::Prepared;
 
 use crate::content::Content;
 use crate::failure;
+use crate::outlet::Outlet;
 use crate::runtime::{ready, within};
-use crate::subscription::Outlet;
 use crate::wit::wasi::http::outgoing_handler;
 use crate::wit::wasi::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,

@@ -2,8 +2,8 @@
 //!
 //! A call is one async function (`call`, `attempts`), and so is a subscription to a stream
 //! (`subscription`); both consist of exchanges (`exchange`, `answer`, `failure`). They can be blocked on
-//! or polled (`runtime`); what they decide comes from `ron_core`. `resources`, `streams`, `admin` and
-//! `driver` are the exported interfaces.
+//! or polled (`runtime`); what they decide comes from `ron_core`. `resources`, `streams`, `node`,
+//! `admin` and `driver` are the exported interfaces.
 
 mod admin;
 mod answer;
@@ -18,6 +18,8 @@ mod failure;
 mod interrupt;
 mod limiter;
 mod log;
+mod node;
+mod outlet;
 mod resources;
 mod runtime;
 mod session;

@@ -1,4 +1,4 @@
-//! `ron:app/session`, `ron:app/node` and `ron:app/types`: performing calls.
+//! `ron:app/session` and `ron:app/types`: performing calls.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -11,8 +11,7 @@ use ron_core::timeline::Timeline;
 
 use crate::call::{self, Answer, Failure};
 use crate::session::Session;
-use crate::streams::Subscription;
-use crate::wit::exports::ron::app::{node, session, types};
+use crate::wit::exports::ron::app::{session, types};
 use crate::wit::wasi::http::types::{IncomingBody, IncomingResponse};
 use crate::wit::wasi::io::streams::InputStream;
 use crate::{Client, convert, exchange, log, runtime};
@@ -39,37 +38,9 @@ impl session::GuestSession for SessionHandle {
     }
 }
 
-impl node::Guest for Client {
-    fn start(
-        session: session::SessionBorrow<'_>,
-        request: types::Request,
-        credential: node::Credential,
-        token: u64,
-    ) -> session::Call {
-        let session = session.get::<SessionHandle>();
-        session.started(node_plane(credential), request, token)
-    }
-
-    fn subscribe(
-        session: session::SessionBorrow<'_>,
-        request: types::Request,
-        credential: node::Credential,
-        options: node::Options,
-        token: u64,
-    ) -> node::Subscription {
-        let session = &session.get::<SessionHandle>().0;
-        Subscription::begin(session, node_plane(credential), request, options, token)
-    }
-}
-
-fn node_plane(credential: node::Credential) -> Plane {
-    Plane::Node {
-        credential: matches!(credential, node::Credential::Include),
-    }
-}
-
 impl SessionHandle {
-    fn started(&self, plane: Plane, request: types::Request, token: u64) -> session::Call {
+    /// Begins a call of a plane.
+    pub fn started(&self, plane: Plane, request: types::Request, token: u64) -> session::Call {
         session::Call::new(Call {
             token,
             stage: RefCell::new(Stage::UnderWay(self.perform(plane, request))),

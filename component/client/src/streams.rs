@@ -9,9 +9,11 @@ use std::task::{Context, Poll, Waker};
 use ron_core::request::Plane;
 
 use crate::batch::Batch;
+use crate::outlet::{Outlet, Update};
 use crate::resources::SessionHandle;
+use crate::runtime::nanoseconds;
 use crate::session::Session;
-use crate::subscription::{self, Failure, Outlet};
+use crate::subscription::{self, Failure};
 use crate::wit::exports::ron::app::{events, session, types};
 use crate::{Client, convert, log, runtime};
 
@@ -95,7 +97,7 @@ impl events::GuestSubscription for Subscription {
         log::attribute(self.token);
         let _ = self.advance(&mut Context::from_waker(&self.waker));
         if let Some(update) = self.outlet.take() {
-            return Some(Ok(Some(convert::update(update))));
+            return Some(Ok(Some(told(update))));
         }
         let mut stage = self.stage.borrow_mut();
         if let Stage::UnderWay(_) = *stage {
@@ -151,5 +153,30 @@ impl events::GuestBatch for BatchHandle {
 
     fn fields(&self) -> String {
         self.0.borrow_mut().take_fields()
+    }
+}
+
+/// What a subscriber is told.
+fn told(given: Update) -> events::Update {
+    match given {
+        Update::Connected {
+            request_id,
+            buffered,
+        } => events::Update::Connected(events::Connection {
+            request_id,
+            buffered,
+        }),
+        Update::Received(batch) => {
+            events::Update::Received(events::Batch::new(BatchHandle::from(batch)))
+        }
+        Update::Lost {
+            error: cause,
+            wait,
+            buffered,
+        } => events::Update::Lost(events::Loss {
+            error: convert::error(cause),
+            wait: wait.map(nanoseconds),
+            buffered,
+        }),
     }
 }

@@ -1,28 +1,27 @@
 //! One subscription to an event stream: connection after connection, until an end or a reason to give
 //! up.
 
-use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::cell::Cell;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ron_core::defaults::{MAX_REDIRECTS, STREAM_READ_BYTES};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::event_stream::{Message, Parser};
+use ron_core::header::{self, LAST_EVENT_ID};
 use ron_core::message::seconds;
 use ron_core::reconnect::{Connection, Reconnects, STREAM_ENDED};
+use ron_core::redirect;
 use ron_core::request::{Call, Plane, Prepared};
 use ron_core::resume::Filter;
-use ron_core::subscription::{self, Head, LAST_EVENT_ID, Rules, Settings};
-use ron_core::{header, redirect};
+use ron_core::subscription::{self, Head, Rules, Settings};
 use tracing::Level;
 
 use crate::batch::Batch;
 use crate::content::Content;
 use crate::exchange::Limits;
 use crate::interrupt::{Interruption, closed, interruptible};
+use crate::outlet::{Outlet, Update};
 use crate::runtime::{nanoseconds, ready, sleep_until, within};
 use crate::session::{Session, StreamRoom};
 use crate::tell::{Fields, is_heard, tell};
@@ -32,100 +31,12 @@ use crate::wit::wasi::io::streams::{InputStream, StreamError};
 use crate::wit::wasi::random::random;
 use crate::{answer, exchange, failure};
 
-/// What the subscriber is told.
-pub enum Update {
-    /// The stream is open.
-    Connected {
-        /// The id of the subscription.
-        request_id: String,
-        /// Whether something on the way held the answer until it was whole.
-        buffered: bool,
-    },
-    /// Messages have come.
-    Received(Batch),
-    /// The stream is not open any more.
-    Lost {
-        /// Why.
-        error: Error,
-        /// How long until the next connection, if there will be one.
-        wait: Option<Duration>,
-        /// Whether it looks as if something on the way holds the answer until it is whole.
-        buffered: bool,
-    },
-}
-
 /// Why a subscription has ended early.
 pub struct Failure {
     /// Why.
     pub error: Error,
     /// The id of the subscription, if it got that far.
     pub request_id: Option<String>,
-}
-
-/// What a subscription and its subscriber share.
-#[derive(Default)]
-pub struct Outlet {
-    /// What the subscriber has not taken yet. Nothing is done until then.
-    update: RefCell<Option<Update>>,
-    /// Bytes of the connection that a host has handed over itself.
-    supplied: RefCell<Vec<u8>>,
-    /// Whether the subscriber wants another connection.
-    restart: Cell<bool>,
-    /// How many requests were sent.
-    attempts: Cell<u32>,
-}
-
-impl Outlet {
-    /// Whether there is an update.
-    pub fn has_update(&self) -> bool {
-        self.update.borrow().is_some()
-    }
-
-    /// The next update.
-    pub fn take(&self) -> Option<Update> {
-        self.update.take()
-    }
-
-    /// Has the connection dropped and another made, the next time that the subscription is polled.
-    pub fn restart(&self) {
-        self.restart.set(true);
-    }
-
-    /// Hands over bytes of the connection, of which the next reading takes all.
-    pub fn supply(&self, bytes: Vec<u8>) {
-        self.supplied.replace(bytes);
-    }
-
-    /// Takes those bytes.
-    pub fn take_supplied(&self) -> Vec<u8> {
-        self.supplied.take()
-    }
-
-    /// How many requests were sent.
-    pub fn attempts(&self) -> u32 {
-        self.attempts.get()
-    }
-
-    async fn put(&self, update: Update) {
-        self.update.replace(Some(update));
-        poll_fn(|_| match *self.update.borrow() {
-            Some(_) => Poll::Pending,
-            None => Poll::Ready(()),
-        })
-        .await;
-    }
-
-    /// Does the work, or gives up when the subscriber wants another connection.
-    async fn unless_restarted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
-        poll_fn(|context: &mut Context<'_>| {
-            if self.restart.take() {
-                return Poll::Ready(None);
-            }
-            work.as_mut().poll(context).map(Some)
-        })
-        .await
-    }
 }
 
 /// Carries a subscription to its end.
@@ -338,8 +249,7 @@ impl Subscription<'_> {
         loop {
             let began = monotonic_clock::now();
             self.has_asked.set(true);
-            self.outlet.supplied.take();
-            self.outlet.attempts.set(self.outlet.attempts() + 1);
+            self.outlet.begin_attempt();
             let response = exchange::send(&config.origin, &limits, &prepared, content).await?;
             let status = response.status();
             match subscription::judge(status, &response.headers().entries()) {

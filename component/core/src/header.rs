@@ -7,6 +7,9 @@ use crate::message::quoted;
 /// A field name and its value. Values of requests are ASCII.
 pub type Field = (String, Vec<u8>);
 
+/// Where an event stream is to go on: WHATWG HTML, section 9.2.4.
+pub const LAST_EVENT_ID: &str = "last-event-id";
+
 /// Names that callers may not set, and what to do instead: design invariants 3 and 5.
 const RESERVED: &[(&str, &str)] = &[
     ("authorization", CREDENTIAL),

@@ -5,13 +5,12 @@ use std::time::Duration;
 use crate::config::{Config, Credential, too_many_retries};
 use crate::defaults::MAX_TARGET_BYTES;
 use crate::error::{Error, ErrorKind};
-use crate::header::{self, Field};
+use crate::header::{self, Field, LAST_EVENT_ID};
 use crate::idempotency::{self, Scope};
 use crate::message::quoted;
 use crate::path::{app_path, node_path};
 use crate::query;
 use crate::retry::is_idempotent;
-use crate::subscription::LAST_EVENT_ID;
 
 /// How a call gets its `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]

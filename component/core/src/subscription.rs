@@ -9,6 +9,7 @@ use crate::defaults::{
 use crate::error::{Error, ErrorKind};
 use crate::event_stream::Limits;
 use crate::header::Field;
+use crate::header::LAST_EVENT_ID;
 use crate::message::{quoted_whole, seconds};
 use crate::reconnect::Persistence;
 use crate::redirect::is_redirect;
@@ -206,9 +207,6 @@ pub fn last_event_id(id: &str) -> Option<Field> {
     let fits = is_short && !id.contains(|c: char| c.is_ascii_control() && c != '\t');
     fits.then(|| (LAST_EVENT_ID.to_owned(), id.as_bytes().to_vec()))
 }
-
-/// The name of that field.
-pub const LAST_EVENT_ID: &str = "last-event-id";
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@
 mod cbor;
 mod chain;
 mod evaluate;
+mod text;
 mod token;
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from .calls.metrics import CallRecord, Metrics
-    from .client import RonClient
+    from .client import RonClient, iter_pages
     from .config import ClientConfig
     from .engine.cache import RonCacheWarning
     from .errors import (
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         RonVersionWarning,
     )
     from .page import Page, Resume
-    from .pagination import PageIterator, Pages, iter_pages
+    from .pagination import PageIterator, Pages
     from .pagination_sync import PageIteratorSync, PagesSync
     from .problem import Problem
     from .request import Request
@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from .timeline import AttemptRecord, Timeline
 
 _MODULES = {
-    "client": ("RonClient",),
+    "client": ("RonClient", "iter_pages"),
     "config": ("ClientConfig",),
     "engine.cache": ("RonCacheWarning",),
     "errors": (
@@ -113,7 +113,7 @@ _MODULES = {
     "headers": ("Headers",),
     "idempotency": ("IdempotencyKey",),
     "page": ("Page", "Resume"),
-    "pagination": ("PageIterator", "Pages", "iter_pages"),
+    "pagination": ("PageIterator", "Pages"),
     "pagination_sync": ("PageIteratorSync", "PagesSync"),
     "problem": ("Problem",),
     "calls.metrics": (

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .base import BaseClient
+from .options import Query
 from .verbs import Verbs
 
 if TYPE_CHECKING:
     from .facets.client import Facet
     from .node.node import Node
+    from .pagination import PageIterator
 
 
 class RonClient(BaseClient, Verbs):
@@ -79,3 +81,11 @@ class RonClient(BaseClient, Verbs):
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def iter_pages(
+    client: RonClient, path: str, *, page_size: int = 100, query: Query | None = None
+) -> PageIterator[Any]:
+    """The pages of a collection, as in earlier versions of this SDK: see
+    :meth:`RonClient.iter_pages`."""
+    return client.iter_pages(path, page_size=page_size, query=query)

@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import unquote_plus
 
 from .defaults import MAX_PAGES
@@ -21,9 +21,6 @@ from .page import Page, Resume, page_of, resume_with
 from .redact import Redactor
 from .request import Request, whole_number
 from .response import Response
-
-if TYPE_CHECKING:
-    from .client import RonClient
 
 T = TypeVar("T")
 
@@ -248,14 +245,6 @@ class PageIterator(Generic[T]):
         if pages._has_item() or await pages._turn():
             return pages._take_page()
         raise StopAsyncIteration
-
-
-def iter_pages(
-    client: RonClient, path: str, *, page_size: int = 100, query: Query | None = None
-) -> PageIterator[Any]:
-    """The pages of a collection, as in earlier versions of this SDK: see
-    :meth:`RonClient.iter_pages`."""
-    return client.iter_pages(path, page_size=page_size, query=query)
 
 
 def _start(**tokens: str | None) -> tuple[str, str] | None:

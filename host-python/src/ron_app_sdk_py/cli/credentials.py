@@ -11,7 +11,6 @@ from ..defaults import MAX_SETTING_CHARACTERS
 from ..errors import RonConfigError
 
 if TYPE_CHECKING:
-    from .options import Connection
     from .output import Output
 
 TOKEN_VARIABLE = "RON_APP_TOKEN"  # noqa: S105
@@ -23,18 +22,23 @@ def hide_token(output: Output) -> None:
     output.hide(os.environ.get(TOKEN_VARIABLE) or None)
 
 
-def given_token(connection: Connection, output: Output) -> str | None:
+def given_token(token_file: str | None, *, ask: bool, output: Output) -> str | None:
     """The token that the options give, or None if they leave it to the environment.
+
+    Args:
+        token_file: the file that holds it; ``-`` is stdin.
+        ask: whether to ask for it on the terminal.
+        output: where warnings go.
 
     Raises:
         RonConfigError: there is none where the options say.
     """
-    if connection.ask_token:
-        if connection.token_file is not None:
+    if ask:
+        if token_file is not None:
             raise _fault("--token-file and --ask-token are both given; give one")
         return _asked()
-    if connection.token_file is not None:
-        return _read(connection.token_file, output)
+    if token_file is not None:
+        return _read(token_file, output)
     return None
 
 

@@ -61,7 +61,7 @@ class Connection:
         from .credentials import given_token, hide_token
 
         hide_token(output)
-        token = given_token(self, output)
+        token = given_token(self.token_file, ask=self.ask_token, output=output)
         output.hide(token)
         return ClientConfig.from_env(
             base_url=self.url,
