@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Protocol, get_args
 
 from pydantic import FailFast, PydanticUserError, TypeAdapter, ValidationError, create_model
 from pydantic_core import core_schema
@@ -16,9 +16,23 @@ from pydantic_core import core_schema
 from .defaults import MAX_MODEL_FAULTS, MAX_MODELS
 from .errors import RonParseError, RonRequestError
 from .json_text import json_value
-from .response import Response
 
-Decoder = Callable[[Response], Any]
+
+class Answer(Protocol):
+    """The part of a :class:`~.response.Response` that is read here."""
+
+    @property
+    def content(self) -> bytes:
+        """The content."""
+
+    def json(self) -> Any:
+        """The content as JSON."""
+
+    def unreadable(self, message: str, *, code: str) -> RonParseError:
+        """The error for content that is not what it should be."""
+
+
+Decoder = Callable[[Answer], Any]
 """Makes of an answer what was asked for."""
 
 OWN_FAULTS = "ron_"
@@ -67,7 +81,7 @@ def _decoder(model: Any, shown: str, member: str | None) -> Decoder:
     items: Any = (Annotated[list[model], FailFast()], ...)
     page = TypeAdapter(create_model("Page", **{member: items}))
     decoded = functools.partial(_decoded, page, f"page of {name:.80}")
-    return lambda response: getattr(decoded(response), member)
+    return lambda answer: getattr(decoded(answer), member)
 
 
 def _adapter(model: Any) -> TypeAdapter[Any]:
@@ -96,41 +110,41 @@ def _adapter(model: Any) -> TypeAdapter[Any]:
     )
 
 
-def _decoded(adapter: TypeAdapter[Any], name: str, response: Response) -> Any:
-    content = response.content.removeprefix(_BYTE_ORDER_MARK)
+def _decoded(adapter: TypeAdapter[Any], name: str, answer: Answer) -> Any:
+    content = answer.content.removeprefix(_BYTE_ORDER_MARK)
     if b"NaN" in content or b"Infinity" in content:
         # Pydantic would take them for numbers, which JSON does not have.
-        response.json()
+        answer.json()
     try:
         return adapter.validate_json(content or b"null")
     except ValidationError as error:
         failed = error
     # In there, what Pydantic says of the values would be the context of what is raised.
-    raise _fault(failed, name, response)
+    raise _fault(failed, name, answer)
 
 
-def _fault(error: ValidationError, name: str, response: Response) -> RonParseError:
+def _fault(error: ValidationError, name: str, answer: Answer) -> RonParseError:
     count = error.error_count()
     faults: list[Any] = []
     if count <= MAX_MODEL_FAULTS:
         faults = error.errors(include_url=False, include_input=False)
-    if response.content and count == 1 and _is_syntax(faults[0]):
-        response.json()
+    if answer.content and count == 1 and _is_syntax(faults[0]):
+        answer.json()
         # What Python reads and Pydantic does not, such as 200 levels of nesting.
         reason = faults[0]["ctx"]["error"]
-        return response.unreadable(f"the answer is no {name}: {reason}", code="invalid_json")
-    if not response.content:
+        return answer.unreadable(f"the answer is no {name}: {reason}", code="invalid_json")
+    if not answer.content:
         what = "it is empty"
     elif not faults:
         what = f"it is wrong in {count} places"
     else:
-        document = json_value(response.content.decode().removeprefix("\ufeff"))
+        document = json_value(answer.content.decode().removeprefix("\ufeff"))
         said = [f"{_place(fault, document)}: {_expected(fault)}" for fault in faults]
         said = list(dict.fromkeys(said))
         what = "; ".join(said[:_SHOWN_FAULTS])
         if len(said) > _SHOWN_FAULTS:
             what += f"; and {len(said) - _SHOWN_FAULTS} more"
-    return response.unreadable(f"the answer is no {name}: {what}", code="invalid_model")
+    return answer.unreadable(f"the answer is no {name}: {what}", code="invalid_model")
 
 
 def _is_syntax(fault: Any) -> bool:

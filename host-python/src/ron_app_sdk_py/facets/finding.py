@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-from ..errors import RonManifestError
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +33,3 @@ class Finding:
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (self.severity, self.field, self.message)))
-
-
-def refuse_errors(findings: Sequence[Finding]) -> None:
-    """Raises if there are errors among them.
-
-    Raises:
-        RonManifestError: with the first few errors in its message (code ``invalid_manifest``).
-    """
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if not errors:
-        return
-    told = [
-        ": ".join(filter(None, (error.where or "the manifest", error.field, error.message)))
-        for error in errors[:_SHOWN]
-    ]
-    if len(errors) > _SHOWN:
-        told.append(f"and {len(errors) - _SHOWN} more errors")
-    raise RonManifestError("; ".join(told), code="invalid_manifest", findings=tuple(findings))

@@ -13,9 +13,11 @@ from typing import Any, Self, TypeVar
 
 from ..errors import RonManifestError
 from .checking import Folder, check_document, check_text
-from .finding import Finding, refuse_errors
+from .finding import Finding
 
 _T = TypeVar("_T")
+
+_SHOWN_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +163,9 @@ class FacetManifest:
             RonSandboxError: the component that knows the rules can't be loaded.
         """
         document, faults = self._document()
-        refuse_errors(faults)
+        _refuse_errors(faults)
         checked = check_document(document, None)
-        refuse_errors(checked.findings)
+        _refuse_errors(checked.findings)
         return checked.toml or ""
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -220,7 +222,7 @@ class FacetManifest:
     @classmethod
     def _read(cls, text: str | bytes, source: str) -> Self:
         checked = check_text(text, source, None)
-        refuse_errors(checked.findings)
+        _refuse_errors(checked.findings)
         document = tomllib.loads(checked.toml or "")
         facet = document["facet"]
         return cls(
@@ -297,3 +299,21 @@ def _plain(value: Any, field: str, faults: list[Finding]) -> Any:
 def _file_error(path: Path, what: str, error: OSError) -> RonManifestError:
     reason = error.strerror or type(error).__name__
     return RonManifestError(f"{path} can't be {what}: {reason}", code="manifest_file")
+
+
+def _refuse_errors(findings: Sequence[Finding]) -> None:
+    """Raises if there are errors among them.
+
+    Raises:
+        RonManifestError: with the first few errors in its message (code ``invalid_manifest``).
+    """
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if not errors:
+        return
+    told = [
+        ": ".join(filter(None, (error.where or "the manifest", error.field, error.message)))
+        for error in errors[:_SHOWN_ERRORS]
+    ]
+    if len(errors) > _SHOWN_ERRORS:
+        told.append(f"and {len(errors) - _SHOWN_ERRORS} more errors")
+    raise RonManifestError("; ".join(told), code="invalid_manifest", findings=tuple(findings))
