@@ -6,15 +6,20 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from worker import work_for_ever
 
-from ron_app_sdk_py import RonClient, RonClientSync, RonProblem, RonTimeoutError
+from ron_app_sdk_py import FacetManifest, RonClient, RonClientSync, RonProblem, RonTimeoutError
 from ron_app_sdk_py.engine.artifact import load
 from ron_app_sdk_py.engine.runtime import imports, shared
+from ron_app_sdk_py.facets import Route
+
+NODE = ("-m", "ron_app_sdk_py.devnode", "--port", "0")
 
 
 async def asynchronous(url: str) -> None:
@@ -35,6 +40,8 @@ async def asynchronous(url: str) -> None:
             await client.get("/delay", query={"ms": 5000}, timeout=0.2)
         except RonTimeoutError as timeout:
             print("time-out    ", timeout)
+        items = [item["name"] async for item in client.paginate("/items", page_size=2)]
+        print("pages       ", items)
         async for event in client.node.subscribe("/registry/stream", max_events=2):
             print("stream      ", event.type, event.data)
             if event.type == "heartbeat":
@@ -46,6 +53,22 @@ def synchronous(url: str) -> None:
     with RonClientSync(url) as client:
         print("sync GET    ", client.get("/hello"))
         print("node        ", client.node.health(), client.node.version().name)
+        profile = client.node.profile()
+        print("profile     ", profile.kind, "|", profile.note)
+
+
+def micronode(folder: Path) -> None:
+    """A facet of a micronode, from its manifest to its answer."""
+    manifest = FacetManifest(id="hi", kind="echo", routes=[Route(method="GET", path="/there")])
+    manifest.save(folder / "hi.toml")
+    place = ("--facets-dir", str(folder), "--security", "dev_allow")
+    with started(*NODE, "--profile", "micronode", *place) as url, RonClientSync(url) as client:
+        facets = [facet.id for facet in client.node.facets()]
+        print("profile     ", client.node.profile().kind, "| facets:", *facets)
+        print("facet        answers", client.node.facet("hi").get("/there"))
+        with warnings.catch_warnings(record=True) as caught:
+            client.node.kv.put("demo", "greeting", "hello")
+        print("kv           has", client.node.kv.get("demo", "greeting"), "|", caught[0].message)
 
 
 async def worker(url: str) -> None:
@@ -80,12 +103,16 @@ def main() -> None:
     print("artifact    ", artifact.name, len(artifact.wasm), "bytes, sha256", artifact.sha256)
     print("built with  ", artifact.toolchain)
     print("imports     ", ", ".join(imports(shared())))
-    node = ("-m", "ron_app_sdk_py.devnode", "--port", "0")
-    with started(*node) as url:
+    with started(*NODE) as url:
         asyncio.run(asynchronous(url))
         synchronous(url)
+        subprocess.run(
+            [sys.executable, "-m", "ron_app_sdk_py.cli", "doctor", "--url", url], check=True
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        micronode(Path(folder))
     app = str(Path(__file__).with_name("facet_app.py"))
-    with started(app, "--port", "0") as upstream, started(*node, "--upstream", upstream) as url:
+    with started(app, "--port", "0") as upstream, started(*NODE, "--upstream", upstream) as url:
         asyncio.run(worker(url))
 
 

@@ -56,5 +56,7 @@ async def test_the_example_runs(node: str, capsys: pytest.CaptureFixture[str]) -
     await eval(code, names)
     assert names["greeting"] == {"ok": True, "message": "hello, facet"}
     out = capsys.readouterr().out
-    assert out.startswith("heartbeat 1\n502 upstream_unavailable attempt 1 at 0.0")
+    assert out.startswith(
+        "heartbeat 1\nitem 0\nitem 1\nitem 2\n502 upstream_unavailable attempt 1 at 0.0"
+    )
     assert out.endswith("no other attempt: attempts used up\n")

@@ -15,13 +15,15 @@ from .answers import json_answer, problem
 
 _MAX_DELAY_MS = 60_000
 _MAX_EVENTS = 10_000
+_MAX_ITEMS = 10_000
 
 
 def add_to(router: web.UrlDispatcher, prefix: str) -> None:
-    """Adds ``hello?name=``, ``echo`` (any method), ``problem``, ``delay?ms=`` and
-    ``events?n=&ms=``."""
+    """Adds ``hello?name=``, ``echo`` (any method), ``items?n=&page_size=&page_token=``,
+    ``problem``, ``delay?ms=`` and ``events?n=&ms=``."""
     router.add_get(f"{prefix}/hello", _hello)
     router.add_route("*", f"{prefix}/echo", _echo)
+    router.add_get(f"{prefix}/items", _items)
     router.add_get(f"{prefix}/problem", _problem)
     router.add_get(f"{prefix}/delay", _delay)
     router.add_get(f"{prefix}/events", _events, allow_head=False)
@@ -43,6 +45,16 @@ async def _echo(request: web.Request) -> web.Response:
             "x-echo-idempotency-key": request.headers.get("idempotency-key", ""),
         },
     )
+
+
+async def _items(request: web.Request) -> web.Response:
+    """A page of ``n`` items."""
+    count = _number(request, "n", 3, _MAX_ITEMS)
+    size = max(1, _number(request, "page_size", 2, _MAX_ITEMS))
+    start = _number(request, "page_token", 0, _MAX_ITEMS)
+    end = min(start + size, count)
+    items = [{"name": f"item {number}"} for number in range(start, end)]
+    return json_answer({"items": items, "next_page_token": str(end) if end < count else None})
 
 
 async def _problem(_request: web.Request) -> web.Response:
