@@ -176,7 +176,7 @@ fn what_is_no_json_or_too_large_is_one_error() {
         ("{\n\"a\" 1", "line 2, column 5"),
         ("[]", "must be a table"),
         (&"[".repeat(500), "nests too deep"),
-        (&" ".repeat(MAX_MANIFEST_JSON_BYTES + 1), "more than 262144"),
+        (&" ".repeat(MAX_MANIFEST_JSON_BYTES + 1), "more than 131072"),
     ] {
         let reading = Manifest::from_json(json);
         assert_eq!(reading.findings.len(), 1, "{words}");
