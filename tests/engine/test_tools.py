@@ -27,7 +27,7 @@ INTERFACE = "ron:tools/facet-manifests@0.1.0"
 MARGIN = 3
 """How many times the dearest call the fuel is good for."""
 
-MAX_JSON_BYTES = 2 * MAX_MANIFEST_BYTES
+MAX_JSON_BYTES = 4 * MAX_MANIFEST_BYTES
 """``MAX_MANIFEST_JSON_BYTES`` of ``tools``."""
 
 ECHO = {"id": "e", "kind": "echo"}

@@ -274,9 +274,8 @@ def test_with_the_node_s_folder_files_must_be_in_it_and_no_link_may_lead_out(
         assert "is not there" in errors(missing)[0]
 
 
-def test_no_more_than_a_hundred_findings_are_told_and_the_last_counts_the_others() -> None:
+def test_no_more_than_a_hundred_findings_are_told_and_the_last_tells_of_the_others() -> None:
     routes = [Route(method="HEAD", path=f"/{n}") for n in range(300)]
     findings = FacetManifest(id="a", kind="echo", routes=routes).findings()
     assert len(findings) == 101
-    assert "200 more" in findings[-1].message
-    assert "300 errors" in findings[-1].message
+    assert "more findings are left out" in findings[-1].message

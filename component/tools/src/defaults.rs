@@ -2,7 +2,7 @@
 //! constants.
 
 /// Longest JSON form of a facet manifest.
-pub const MAX_MANIFEST_JSON_BYTES: usize = 128 * 1024;
+pub const MAX_MANIFEST_JSON_BYTES: usize = 256 * 1024;
 
 /// Findings that are told of one manifest.
 pub const MAX_FINDINGS: usize = 100;

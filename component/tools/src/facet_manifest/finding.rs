@@ -26,16 +26,16 @@ pub struct Finding {
 #[derive(Default)]
 pub(super) struct Findings {
     kept: Vec<Finding>,
-    errors: usize,
-    left_out: usize,
+    errors: bool,
+    left_out: bool,
 }
 
 impl Findings {
     /// Adds one.
     pub fn push(&mut self, severity: Severity, field: &str, message: impl Into<String>) {
-        self.errors += usize::from(severity == Severity::Error);
+        self.errors |= severity == Severity::Error;
         if self.kept.len() == MAX_FINDINGS {
-            self.left_out += 1;
+            self.left_out = true;
             return;
         }
         self.kept.push(Finding {
@@ -47,25 +47,29 @@ impl Findings {
 
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
-        self.errors > 0
+        self.errors
     }
 
-    /// Those that are told, and at their end how many are not.
+    /// Whether no other would be told, or change what becomes of the manifest.
+    pub fn suffice(&self) -> bool {
+        self.has_errors() && self.left_out
+    }
+
+    /// Those that are told, and at their end whether there are more.
     pub fn told(mut self) -> Vec<Finding> {
-        if self.left_out > 0 {
-            let severity = if self.has_errors() {
-                Severity::Error
-            } else {
-                Severity::Warning
+        if self.left_out {
+            let (severity, message) = match self.has_errors() {
+                true => (
+                    Severity::Error,
+                    "more findings are left out, perhaps errors; mend these first",
+                ),
+                false => (Severity::Warning, "more warnings are left out"),
             };
             self.kept.push(Finding {
                 severity,
                 field: String::new(),
-                message: format!(
-                    "{} more findings are left out, and there are {} errors in all; mend these first",
-                    self.left_out, self.errors
-                ),
-                });
+                message: message.to_owned(),
+            });
         }
         self.kept
     }

@@ -72,8 +72,13 @@ impl Reader<'_> {
             None => Some(Vec::new()),
         };
         self.tell_if_empty(root, "route", routes.as_deref());
-        let read = |place: &Place<'_>| self.route(place, kind, security);
-        let route = routes.iter().flatten().filter_map(read).collect();
+        let mut route = Vec::new();
+        for place in routes.iter().flatten() {
+            if self.findings.suffice() {
+                break;
+            }
+            route.extend(self.route(place, kind, security));
+        }
         let head = head?;
         let facet = Facet {
             id: head.id?,
@@ -101,8 +106,13 @@ impl Reader<'_> {
         list.warn(message, self.findings);
         let routes = list.list(self.findings);
         self.tell_if_empty(root, "routes", routes.as_deref());
-        let read = |place: &Place<'_>| self.legacy_route(place, kind);
-        let route = routes.iter().flatten().filter_map(read).collect();
+        let mut route = Vec::new();
+        for place in routes.iter().flatten() {
+            if self.findings.suffice() {
+                break;
+            }
+            route.extend(self.legacy_route(place, kind));
+        }
         let facet = Facet {
             id: id?,
             kind: kind?,
