@@ -25,6 +25,7 @@ from ron_app_sdk_py.devnode.listening import listening
 from ron_app_sdk_py.devnode.server import running
 from ron_app_sdk_py.devnode.settings import Settings
 from ron_app_sdk_py.node.segments import segment
+from ron_app_sdk_py.request import Request as Outgoing
 from ron_app_sdk_py.testing.embedded import devnode
 from servers import TOKEN, Request, answering, raw_server, reply
 
@@ -236,6 +237,31 @@ async def test_a_write_has_a_length_and_no_encoding() -> None:
         assert given["authorization"] == f"Macro {TOKEN}"
         assert "content-encoding" not in given
         assert "transfer-encoding" not in given
+
+
+class Coding:
+    """Middleware that says that content is encoded."""
+
+    async def before_request(self, request: Outgoing) -> None:
+        request.headers.append(("Content-Encoding", "gzip"))
+
+
+async def test_nobody_adds_an_encoding_to_what_goes_to_the_store() -> None:
+    seen: list[Request] = []
+    async with (
+        raw_server(answering(seen, reply("201 x"))) as url,
+        RonClient(url, token=TOKEN) as client,
+    ):
+        coded = {"content-encoding": "gzip"}
+        with pytest.raises(RonRequestError, match="content-encoding") as caught:
+            await client.node.request("PUT", "/v1/kv/b/k", content=b"x", headers=coded)
+        assert caught.value.code == "reserved_header"
+        await client.put("/v1/kv/b/k", content=b"x", headers=coded)
+        client.add_middleware(Coding())
+        for call in (client.node.kv.get("b", "k"), client.node.kv.delete("b", "k")):
+            with pytest.raises(RonRequestError, match="content-encoding"):
+                await call
+    assert [first.split()[1] for first, _, _ in seen] == ["/app/v1/kv/b/k"]
 
 
 async def test_many_at_once_do_not_disturb_each_other() -> None:

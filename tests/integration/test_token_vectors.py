@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from wasmtime.component import Record, Variant
 
+from ron_app_sdk_py import RonRequestError
 from ron_app_sdk_py.engine import tools
 from shared_vectors import Case, read, title
 
@@ -107,6 +108,41 @@ def test_caveats_mean_what_the_real_verifier_makes_of_them(case: Case) -> None:
     if said["verdict"] == "denied":
         said["reasons"] = [reason.replace("-", "_") for reason in verdict.payload]
     assert said == case["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("caveat", "named"),
+    [
+        ({"t": "Exp", "v": 2**64}, "claims.caveats[0].exp is no whole number from 0 to 2^64 - 1"),
+        ({"t": "Exp", "v": -1}, "claims.caveats[0].exp"),
+        ({"t": "Exp", "v": True}, "claims.caveats[0].exp"),
+        ({"t": "Nbf", "v": 1.5}, "claims.caveats[0].nbf is float; give int"),
+        ({"t": "Rate", "v": {"per_s": 2**32, "burst": 1}}, "claims.caveats[0].rate.per-s"),
+        ({"t": "Rate", "v": {"per_s": 1}}, "claims.caveats[0].rate.burst is missing"),
+        ({"t": "Aud", "v": "hunter22\ud800"}, "claims.caveats[0].aud holds a lone surrogate"),
+        ({"t": "Aud", "v": b"hunter22"}, "claims.caveats[0].aud is bytes; give str"),
+        ({"t": "Method", "v": ["GET", 5]}, "claims.caveats[0].method[1] is int; give str"),
+        ({"t": "Amnesia", "v": 1}, "claims.caveats[0].amnesia is int; give bool"),
+        ({"t": "Hunter", "v": 1}, "claims.caveats[0] is none of exp, nbf"),
+    ],
+)
+def test_an_argument_that_its_type_does_not_hold_is_refused_and_not_cut(
+    caveat: Case, named: str
+) -> None:
+    with pytest.raises(RonRequestError) as caught:
+        called("mint", KEY, claims({**VECTORS["minted"][0]["claims"], "caveats": [caveat]}))
+    assert caught.value.code == "invalid_argument"
+    assert named in str(caught.value)
+    assert "hunter22" not in str(caught.value)
+
+
+def test_the_number_of_arguments_is_that_of_the_function() -> None:
+    with pytest.raises(RonRequestError, match="has 1 arguments, not 2"):
+        called("verify", KEY)
+    with pytest.raises(RonRequestError, match="caveats is tuple; give list"):
+        called("extend", KEY, VECTORS["minted"][0]["token"], ())
+    with pytest.raises(RonRequestError, match="key is NoneType; give str"):
+        called("verify", None, VECTORS["minted"][0]["token"])
 
 
 @pytest.mark.parametrize("key", ["", "00" * 31, "00" * 33, "zz" * 32])

@@ -31,8 +31,8 @@ EXAMPLES = settings(max_examples=int(os.environ.get("EXAMPLES", "150")), deadlin
 
 names = st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=20)
 ids = names.filter(lambda name: name not in (".", ".."))
-segments = st.text(string.ascii_letters + string.digits + "-._~!$&'()+,;=:@", max_size=8).filter(
-    lambda segment: segment not in (".", "..", ":") and not segment.startswith(":")
+segments = st.text(string.ascii_letters + string.digits + "-._~!$&'()+,;=@", max_size=8).filter(
+    lambda segment: segment not in (".", "..")
 )
 paths = st.lists(segments, max_size=4).map(lambda parts: "/" + "/".join(parts))
 texts = st.text(st.characters(codec="utf-8"), max_size=30)

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from ron_app_sdk_py import RonParseError, RonRequestError, decoding
 from ron_app_sdk_py.defaults import MAX_MODELS
 from ron_app_sdk_py.redact import Redactor
 from ron_app_sdk_py.response import Response
-from ron_app_sdk_py.types import U64, RonModel
+from ron_app_sdk_py.types import U64, RonModel, Timestamp
 from servers import TOKEN
 
 JSON = ("Content-Type", "application/json")
@@ -183,6 +184,31 @@ def test_a_fault_never_shows_the_value(content: str, says: str) -> None:
     error = fault(content, Strict)
     assert says in str(error)
     assert "hunter" not in repr(error)
+
+
+class Named(BaseModel):
+    id: str
+
+    @field_validator("id")
+    @classmethod
+    def _refuse(cls, value: str) -> str:
+        raise PydanticCustomError("ron_bad_id", "{value} is refused", {"value": value})
+
+
+def test_a_kind_of_fault_of_the_user_s_own_is_named_without_its_message() -> None:
+    error = fault('{"id":"hunter22"}', Named)
+    assert "id: refused (ron_bad_id)" in str(error)
+    assert "hunter" not in repr(error)
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [(U64, "[int, u64]"), (list[Timestamp], "[datetime.datetime, timestamp]")],
+)
+def test_the_types_of_this_package_have_names_in_errors(model: Any, called: str) -> None:
+    message = str(fault("true", model))
+    assert called in message
+    assert " at 0x" not in message
 
 
 @given(

@@ -212,6 +212,11 @@ def test_files_that_can_not_be_read_or_written_are_errors_that_name_them(tmp_pat
         with pytest.raises(RonManifestError, match=r"no/x\.toml can't be") as caught:
             use(tmp_path / "no" / "x.toml")
         assert caught.value.code == "manifest_file"
+    for use, named in ((FacetManifest.load, "null byte"), (STATIC.save, "null byte")):
+        with pytest.raises(RonManifestError, match=named):
+            use(tmp_path / "a\0b")
+    with pytest.raises(RonManifestError, match="empty name"):
+        STATIC.save("/")
     with pytest.raises(RonManifestError, match="can't be written"):
         STATIC.save(tmp_path)
     assert [*tmp_path.iterdir()] == []
@@ -223,7 +228,10 @@ def test_files_that_can_not_be_read_or_written_are_errors_that_name_them(tmp_pat
     [
         (b"a = 1\nb = '\xff'\n", 2, "not UTF-8"),
         ("a = 1\nb = '\ud800'\n", 2, "surrogate"),
-        (b"a = " + b"[" * 5_000, None, "nests too deep"),
+        (b"a = " + b"[" * 5_000, None, "nests deeper"),
+        (b"a." * 30_000 + b"a = 1", None, "nests deeper"),
+        (b"[" + b"'a' . " * 9_000 + b"a]", None, "nests deeper"),
+        (b"a." * 99 + b"a = {a = 1}", None, "nests deeper"),
         (b"a = " + b"9" * 5_000, None, "can't be read"),
         (b"#" * (MAX_MANIFEST_BYTES + 1), None, f"more than {MAX_MANIFEST_BYTES}"),
     ],

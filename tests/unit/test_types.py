@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import PlainSerializer, TypeAdapter, ValidationError
 
+from ron_app_sdk_py.decoding import OWN_FAULTS
 from ron_app_sdk_py.types import (
     I64,
     U64,
@@ -171,7 +172,7 @@ def test_a_fault_says_nothing_of_the_value(value: Any) -> None:
             adapter.validate_python(value)
         except ValidationError as error:
             (fault,) = error.errors(include_input=False)
-            assert fault["type"].startswith("ron_")
+            assert fault["type"].startswith(OWN_FAULTS)
             with pytest.raises(ValidationError) as other:
                 adapter.validate_python(object())
             assert other.value.errors()[0]["msg"] == fault["msg"]

@@ -154,6 +154,13 @@ pub fn prepare(
     let retries = call.retries.unwrap_or(config.retries);
 
     let mut headers = Headers::of_caller(&call.headers)?;
+    let to_store = call.plane != Plane::App && path.path.starts_with("/v1/kv/");
+    if to_store && headers.get("content-encoding").is_some() {
+        return Err(Error::request(
+            "reserved_header",
+            "header 'content-encoding' is refused: the key-value store of a node takes content as it is (protocol.md 1.6); remove the header",
+        ));
+    }
     if call.stream {
         check_stream(call, &headers)?;
         headers.default("accept", "text/event-stream");
@@ -538,6 +545,24 @@ mod tests {
             };
             assert!(prepared(&call).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn what_goes_to_the_store_of_a_node_has_no_content_coding() {
+        let coded = |plane, path| {
+            prepared(&Call {
+                plane,
+                headers: vec![("Content-Encoding".to_owned(), b"gzip".to_vec())],
+                ..call("PUT", path)
+            })
+        };
+        for credential in [true, false] {
+            let error = coded(Plane::Node { credential }, "/v1/kv/bucket/key").unwrap_err();
+            assert_eq!(error.code, "reserved_header");
+            assert!(error.message.contains("content-encoding"));
+        }
+        assert!(coded(Plane::Node { credential: true }, "/v1/other").is_ok());
+        assert!(coded(Plane::App, "/v1/kv/bucket/key").is_ok());
     }
 
     #[test]

@@ -35,8 +35,9 @@ class Answer(Protocol):
 Decoder = Callable[[Answer], Any]
 """Makes of an answer what was asked for."""
 
-OWN_FAULTS = "ron_"
-"""How the kinds of the faults begin that :mod:`.types` finds."""
+OWN_FAULTS = "ron_app_sdk_py."
+"""How the kinds of the faults begin that :mod:`.types` finds. A user's own kind hardly does: its
+message may hold the value."""
 
 _SHOWN_FAULTS = 3
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -50,6 +51,7 @@ _DISCREET_FAULTS = frozenset(get_args(core_schema.ErrorType)) - {
     "value_error",
     # These show the value or a piece of it.
     "bytes_invalid_encoding",
+    "timezone_offset",
     "union_tag_invalid",
     "uuid_parsing",
 }

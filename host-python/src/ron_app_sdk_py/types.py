@@ -34,7 +34,7 @@ class RonModel(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Form:
     """How Pydantic reads and writes a type.
 
@@ -51,6 +51,10 @@ class _Form:
     name: str
     expected: str
     schema: dict[str, Any]
+
+    def __repr__(self) -> str:
+        # It is what errors call a model of this type.
+        return self.name
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler

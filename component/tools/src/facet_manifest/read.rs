@@ -29,8 +29,8 @@ pub fn manifest(root: &Value, findings: &mut Findings) -> (Option<Manifest>, Vec
 struct Reader<'f> {
     findings: &'f mut Findings,
     files: Vec<RouteFile>,
-    /// Methods and paths, and the fields of the routes that have them.
-    taken: BTreeMap<(Method, String), String>,
+    /// What routes have taken, for what, and the field of the first that has.
+    taken: BTreeMap<String, (String, String)>,
     told_of_integrity: bool,
 }
 
@@ -371,18 +371,34 @@ impl Reader<'_> {
         })
     }
 
-    /// The node's router has room for one route of a method and path.
+    /// The node's router has room for one route of a method and path, and for one capture at a place,
+    /// but for captures of the same kind before different rests. It ends the node for more.
     fn take(&mut self, place: &Place<'_>, method: Method, path: &str) {
-        let key = (method, rules::without_names(path));
-        match self.taken.get(&key) {
-            Some(first) => {
-                let message = format!("has the method and path of {first}; remove one of them");
-                place.error(message, self.findings);
-            }
-            None => {
-                self.taken.insert(key, place.field.clone());
-            }
-        }
+        let without_names = rules::without_names(path);
+        let route = [method.name(), " ", &without_names].concat();
+        let captures = rules::whole_captures(&without_names);
+        let message = if let Some(other) = self.claim(place, &without_names, path) {
+            format!("has the path of {other} with another name in it; use one name")
+        } else if let Some(other) = self.claim(place, &route, &place.field) {
+            format!("has the method and path of {other}; remove one of them")
+        } else if let Some(other) = captures
+            .into_iter()
+            .find_map(|(before, capture)| self.claim(place, &before, capture))
+        {
+            format!(
+                "has a ':' where {other} has a '*', or the other way round; the node's router takes one of them"
+            )
+        } else {
+            return;
+        };
+        place.error(message, self.findings);
+    }
+
+    /// The field of the first route that has claimed the same for another purpose.
+    fn claim(&mut self, place: &Place<'_>, what: &str, purpose: &str) -> Option<String> {
+        let mine = || (purpose.to_owned(), place.field.clone());
+        let (first, field) = self.taken.entry(what.to_owned()).or_insert_with(mine);
+        (first != purpose).then(|| field.clone())
     }
 
     fn tell_if_empty(&mut self, root: &Table<'_>, key: &str, routes: Option<&[Place<'_>]>) {

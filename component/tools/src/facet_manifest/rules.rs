@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 use ron_core::message::{control, quoted};
 
 use super::model::{Algo, Kind};
+use crate::defaults::MAX_COMPARED_CAPTURES;
 
 type Checked = Result<(), String>;
 
@@ -27,39 +28,59 @@ pub fn id(id: &str) -> Checked {
     }
 }
 
-/// The path of a route. `:name` and `*name` are the node's router's.
+/// The path of a route. In a segment, `:name` stands for what follows and `*name` for all that is left:
+/// those are the node's router's, and it ends the node if they are no good.
 pub fn route_path(path: &str, kind: Option<Kind>) -> Checked {
     segments(path)?;
     let mut rest = path.split('/').skip(1).peekable();
     while let Some(segment) = rest.next() {
-        let (capture, name) = match segment.as_bytes().first() {
-            Some(b':' | b'*') => segment.split_at(1),
-            _ => ("", segment),
+        let Some(at) = capture(segment) else {
+            continue;
         };
-        let may_be_tail = rest.peek().is_none() && kind.is_none_or(|kind| kind == Kind::Proxy);
+        let (capture, name) = segment[at..].split_at(1);
+        let may_be_tail =
+            at == 0 && rest.peek().is_none() && kind.is_none_or(|kind| kind == Kind::Proxy);
         if name.contains('*') || (capture == "*" && !may_be_tail) {
             return Err(
                 "has a '*' where none may be; only the path of a proxy may end in one, as in '/*tail'"
                     .to_owned(),
             );
         }
-        if !capture.is_empty() && name.is_empty() {
+        if name.is_empty() {
             return Err(format!(
                 "has a '{capture}' without a name; write '{capture}tail'"
             ));
+        }
+        if name.contains(':') {
+            return Err("has two ':' in a segment, where the node's router takes one".to_owned());
         }
     }
     Ok(())
 }
 
-/// What stands for the names of captures: paths that differ in nothing else are the same.
+/// Where a capture begins in a segment.
+fn capture(segment: &str) -> Option<usize> {
+    segment.bytes().position(|b| matches!(b, b':' | b'*'))
+}
+
+/// What stands for the names of captures: the router has room for one of the paths that differ in
+/// nothing else.
 pub fn without_names(path: &str) -> String {
-    let segment = |segment: &str| match segment.as_bytes().first() {
-        Some(b':') => ":".to_owned(),
-        Some(b'*') => "*".to_owned(),
-        _ => segment.to_owned(),
-    };
+    let segment = |segment| capture(segment).map_or(segment, |at| &segment[..=at]);
     path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// The first captures of whole segments in a path without names, each after what stands before it.
+pub fn whole_captures(without_names: &str) -> Vec<(String, &str)> {
+    let mut before = 0;
+    let mut found = Vec::new();
+    for segment in without_names.split('/') {
+        if matches!(segment, ":" | "*") && found.len() < MAX_COMPARED_CAPTURES {
+            found.push((without_names[..before].to_owned(), segment));
+        }
+        before += segment.len() + 1;
+    }
+    found
 }
 
 /// Whether a path matches all that is below it.
@@ -92,7 +113,12 @@ fn segments(path: &str) -> Checked {
     if !path.starts_with('/') {
         return Err("must begin with '/'".to_owned());
     }
-    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+    let is_dots = |segment: &str| {
+        // An URL has them percent-encoded too (WHATWG URL, section 4.1).
+        let segment = segment.to_ascii_lowercase().replace("%2e", ".");
+        matches!(segment.as_str(), "." | "..")
+    };
+    if path.split('/').any(is_dots) {
         return Err("has a dot segment, which clients resolve away; write the path out".to_owned());
     }
     // RFC 3986, section 3.3.

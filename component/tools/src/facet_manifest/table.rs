@@ -42,7 +42,7 @@ impl<'n> Table<'n> {
     ) -> Option<Place<'n>> {
         let place = self.get(key);
         if place.is_none() {
-            self.error(key, &format!("is missing; write {mend}"), findings);
+            self.error(key, &["is missing; write ", mend].concat(), findings);
         }
         place
     }
@@ -84,7 +84,7 @@ impl<'n> Table<'n> {
         if self.field.is_empty() {
             key
         } else {
-            format!("{}.{key}", self.field)
+            [&self.field, ".", &key].concat()
         }
     }
 }
@@ -207,9 +207,9 @@ impl<'n> Place<'n> {
             self.wrong("a list of tables", findings);
             return None;
         };
-        let place = |(index, value)| Place {
+        let place = |(index, value): (usize, _)| Place {
             value,
-            field: format!("{}[{index}]", self.field),
+            field: [&self.field, "[", &index.to_string(), "]"].concat(),
         };
         Some(items.iter().enumerate().map(place).collect())
     }

@@ -198,7 +198,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn path() -> impl Strategy<Value = String> {
-    let segment = "[a-zA-Z0-9~!$&'()+,;=@_-][a-zA-Z0-9~!$&'()+,;=:@._-]{0,6}";
+    let segment = "[a-zA-Z0-9~!$&'()+,;=@_-][a-zA-Z0-9~!$&'()+,;=@._-]{0,6}";
     prop::collection::vec(segment, 0..4).prop_map(|segments| format!("/{}", segments.join("/")))
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 from wasmtime import WasmtimeError
 
 from ..defaults import GUEST_FUEL, GUEST_MEMORY_BYTES
+from . import arguments as types
 from . import sandbox
 from .artifact import TOOLS
 from .runtime import Runtime, shared
@@ -39,6 +40,7 @@ def call(
         None, a case of an enum is its name.
 
     Raises:
+        RonRequestError: an argument is not of its parameter's type (code ``invalid_argument``).
         RonSandboxError: the component trapped (code ``trap``), ran out of fuel (``fuel``), has no
             such export (``abi``), or can't be loaded.
     """
@@ -46,6 +48,7 @@ def call(
         runtime or shared(TOOLS), fuel=fuel, memory_bytes=memory_bytes
     )
     export = sandbox.export(store, instance, interface, function)
+    types.check(store, export, arguments)
     try:
         return export(store, *arguments)
     except WasmtimeError as error:

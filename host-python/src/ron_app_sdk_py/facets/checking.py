@@ -76,8 +76,8 @@ def _file_fault(path: str, root: Path) -> str | None:
         base = root.resolve()
         real = (base / path).resolve(strict=True)
         inside, is_file = real.is_relative_to(base), real.is_file()
-    # A circle of links is a RuntimeError before Python 3.13.
-    except (OSError, RuntimeError):
+    # A circle of links is a RuntimeError before Python 3.13; no name with a NUL is there.
+    except (OSError, RuntimeError, ValueError):
         return f"is not there below {root}; without it, the node does not load the facet"
     if not inside:
         return f"leads out of {root} by a link; the node would hand out what is there"

@@ -177,8 +177,8 @@ class FacetManifest:
             RonSandboxError: the component that knows the rules can't be loaded.
         """
         text, file = self.to_toml(), Path(path)
-        new = file.with_name(f".{file.name}.{secrets.token_hex(4)}.new")
         try:
+            new = file.with_name(f".{file.name}.{secrets.token_hex(4)}.new")
             try:
                 new.write_text(text, "utf-8", newline="\n")
                 new.replace(file)
@@ -186,7 +186,7 @@ class FacetManifest:
                 with contextlib.suppress(OSError):
                     new.unlink()
                 raise
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _file_error(file, "written", error) from None
 
     @classmethod
@@ -215,7 +215,7 @@ class FacetManifest:
         """
         try:
             content = Path(path).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _file_error(Path(path), "read", error) from None
         return cls._read(content, str(path))
 
@@ -296,8 +296,9 @@ def _plain(value: Any, field: str, faults: list[Finding]) -> Any:
     return None
 
 
-def _file_error(path: Path, what: str, error: OSError) -> RonManifestError:
-    reason = error.strerror or type(error).__name__
+def _file_error(path: Path, what: str, error: OSError | ValueError) -> RonManifestError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    reason = reason or type(error).__name__
     return RonManifestError(f"{path} can't be {what}: {reason}", code="manifest_file")
 
 

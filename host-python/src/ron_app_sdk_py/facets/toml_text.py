@@ -15,6 +15,16 @@ from typing import Any
 from ..defaults import MAX_LINE_SEARCH_BYTES, MAX_MANIFEST_BYTES
 
 _STEPS = re.compile(r"([A-Za-z0-9_-]+)|'((?:[^'…])*)'|\[(\d+)\]")
+_DEEPEST = 100
+"""How far a manifest may nest; none has a reason to. The component reads 127."""
+
+_TOO_DEEP = f"the manifest nests deeper than {_DEEPEST} levels"
+
+_DEEP_KEY = re.compile(
+    rf"""(?<![\w-])((?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_DEEPEST}}}""", re.ASCII
+)
+"""A key that nests too deep, for which ``tomllib`` takes quadratic time."""
+
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -59,11 +69,13 @@ class TomlText:
             line = content.count(b"\n", 0, error.start) + 1
             raise TomlFault("the manifest is not UTF-8; save it as such", line) from None
         self._lines = decoded.split("\n")
+        if _DEEP_KEY.search(decoded):
+            raise TomlFault(_TOO_DEEP)
         try:
             self._whole = tomllib.loads(decoded)
             self.document = _plain(self._whole)
         except RecursionError:
-            raise TomlFault("the manifest nests too deep") from None
+            raise TomlFault(_TOO_DEEP) from None
         except ValueError as error:
             raise self._fault(str(error)) from None
         self._read: dict[int, Any] = {0: {}, len(self._lines): self._whole}
@@ -135,12 +147,14 @@ def _holds(document: Any, steps: list[str | int]) -> bool:
     return True
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
+    if depth > _DEEPEST:
+        raise RecursionError
     match value:
         case dict():
-            return {key: _plain(item) for key, item in value.items()}
+            return {key: _plain(item, depth + 1) for key, item in value.items()}
         case list():
-            return [_plain(item) for item in value]
+            return [_plain(item, depth + 1) for item in value]
         case date() | time():
             return {"date": value.isoformat()}
         case float() if not math.isfinite(value):
