@@ -174,9 +174,13 @@ class FacetManifest:
                 written (``manifest_file``).
             RonSandboxError: the component that knows the rules can't be loaded.
         """
-        text, file = self.to_toml(), Path(path)
+        text = self.to_toml()
+        # A link stays one.
+        file = Path(os.path.realpath(path))
         new = file.with_name(f".{file.name}.{secrets.token_hex(4)}.new")
         try:
+            if file.exists() and not file.is_file():
+                raise OSError(None, "it is no file")
             try:
                 new.write_text(text, "utf-8", newline="\n")
                 new.replace(file)
