@@ -47,7 +47,7 @@ def command(path: str, stream: str | None, connection: Connection, output: Outpu
         lambda: connection.config(output),
         path=path,
         stream=stream,
-        limit=connection.timeout or DOCTOR_SECONDS,
+        limit=DOCTOR_SECONDS if connection.timeout is None else connection.timeout,
     )
     with told(output):
         checks = asyncio.run(_examine(examination, output))
