@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from certificates import LAST_WEEK, YESTERDAY, Authority
+from processes import run_python
 from ron_app_sdk_py.cli.exit_codes import ExitCode
 from ron_command import LIMIT, RON, Done, environment, ron
 from servers import TOKEN, Request, answering, on_a_thread, read_request, refusing_port, reply
@@ -311,6 +312,27 @@ def test_tls_is_checked_against_the_authority_that_is_named(authority: Authority
         with on_a_thread(answering([], reply("200 OK")), tls=context) as url:
             done = ron("get", "/x", "--ca", authority.file, "--json", url=url)
         assert (done.code, done.error()["reason"]) == (ExitCode.NETWORK, reason)
+
+
+@pytest.mark.linux
+def test_the_systems_authorities_are_trusted_though_the_import_of_aiohttp_reads_none(
+    authority: Authority,
+) -> None:
+    system = {"SSL_CERT_FILE": authority.file}
+    with on_a_thread(answering([], reply("200 OK", b"ok")), tls=authority.server()) as url:
+        assert ron("get", "/x", url=url, environ=system).out == b"ok"
+    code = """
+        import os, ssl
+        from ron_app_sdk_py.cli.quick_import import import_aiohttp
+        before = dict(os.environ)
+        import_aiohttp()
+        assert dict(os.environ) == before
+        import aiohttp.connector
+        assert aiohttp.connector._SSL_CONTEXT_VERIFIED.get_ca_certs() == []
+        assert len(ssl.create_default_context().get_ca_certs()) == 1
+    """
+    done = run_python(code, environ=system)
+    assert done.returncode == 0, done.stderr
 
 
 def test_verbose_tells_of_attempts_and_their_request_id(node: str) -> None:

@@ -39,6 +39,9 @@ def command(path: str, stream: str | None, connection: Connection, output: Outpu
     """
     import asyncio
 
+    from .quick_import import import_aiohttp
+
+    import_aiohttp()
     from .checks import Examination
     from .exit_codes import ExitCode
     from .running import told
