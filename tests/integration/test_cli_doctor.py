@@ -119,6 +119,12 @@ def test_a_configuration_that_is_no_good_is_the_first_thing_to_mend() -> None:
     assert "/no/such" in no_file["cause"]
 
 
+@pytest.mark.parametrize("timeout", ["0", "nan", "-1"])
+def test_a_time_out_that_is_none_is_said_once(timeout: str) -> None:
+    check = fails_at("configuration", "http://127.0.0.1:1", "--timeout", timeout)
+    assert check["cause"].count("give a positive number of seconds") == 1
+
+
 def test_a_name_that_does_not_resolve() -> None:
     check = fails_at("dns", "https://no-such-host.invalid")
     assert "no-such-host.invalid does not resolve" in check["cause"]
@@ -199,6 +205,7 @@ def test_each_fault_of_tls_has_its_cause_and_mend(authority: Authority) -> None:
     [
         ({"/healthz": reply("404 No", b"no such page")}, "HTTP 404"),
         ({"/healthz": reply("503 Ill", b'{"unhealthy":["db"]}', JSON)}, "unwell: db"),
+        ({"/healthz": reply("200 OK", b"<html>welcome", "content-type: text/html")}, "a web page"),
         ({"/healthz": b"SSH-2.0-OpenSSH_9.2\r\n\r\n"}, "not HTTP"),
         ({"/readyz": reply("503 No", b'{"missing":["config"]}', JSON)}, "waits for config"),
         ({"/readyz": b"nonsense\r\n\r\n"}, "not HTTP"),

@@ -114,6 +114,7 @@ def _umask() -> int:
         ("Class", "its package would be 'class', which can't be imported"),
         ("json", "its package would be 'json', which is another's already"),
         ("aiohttp", "its package would be 'aiohttp', which is another's already"),
+        ("pydantic", "its package would be 'pydantic', which is another's already"),
         ("ron.app-sdk_py", "which is another's already"),
         ("tests", "its package would be 'tests', which is another's already"),
     ],

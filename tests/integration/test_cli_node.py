@@ -92,6 +92,15 @@ def test_a_node_that_is_unwell_exits_with_1_and_names_what_is() -> None:
     assert "version    unknown: HTTP 404 " in text
 
 
+def test_what_does_not_tell_its_health_exits_with_1() -> None:
+    page = reply("200 OK", b"<html>welcome", "content-type: text/html")
+    for known in ({}, dict.fromkeys(("/healthz", "/readyz", "/version"), page)):
+        with answers(known) as url:
+            done = ron("node", url=url)
+        assert done.code == ExitCode.FINDINGS
+        assert "health     unknown: " in done.out.decode()
+
+
 def test_where_nothing_listens_there_is_no_node() -> None:
     with refusing_port() as port:
         done = ron("node", url=f"http://127.0.0.1:{port}")

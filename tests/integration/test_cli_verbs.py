@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from certificates import LAST_WEEK, YESTERDAY, Authority
+from processes import run_python
 from ron_app_sdk_py.cli.exit_codes import ExitCode
 from ron_command import LIMIT, RON, Done, environment, ron
 from servers import TOKEN, Request, answering, on_a_thread, read_request, refusing_port, reply
@@ -162,6 +163,7 @@ def test_json_that_is_none_is_an_unreadable_answer() -> None:
         assert ron("get", "/x", url=url).out == b"{"
         done = ron("get", "/x", "--json", url=url)
     assert (done.code, done.error()["code"]) == (ExitCode.UNREADABLE, "invalid_json")
+    assert "leave that out or give --output" in done.error()["message"]
 
 
 def test_an_output_file_is_written_whole_and_keeps_its_permissions(tmp_path: Path) -> None:
@@ -177,6 +179,35 @@ def test_an_output_file_is_written_whole_and_keeps_its_permissions(tmp_path: Pat
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert ron("get", "/x", "-o", os.devnull, url=url).code == 0
     assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.linux
+def test_an_output_file_that_is_a_link_stays_one_and_what_is_no_file_is_written_to(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "out").write_text("before")
+    link, stream = tmp_path / "link", tmp_path / "stream"
+    link.symlink_to("out")
+    # As /dev/stdout is, which root can replace.
+    stream.symlink_to("/dev/stdout")
+    with on_a_thread(answering([], reply("200 OK", b"content"))) as url:
+        assert ron("get", "/x", "-o", str(link), url=url) == Done(0, b"", "")
+        assert ron("get", "/x", "-o", str(stream), url=url) == Done(0, b"content", "")
+        with open(tmp_path / "log", "wb") as log:
+            log.write(b"first ")
+            log.flush()
+            subprocess.run(
+                [RON, "get", "/x", "-o", str(stream)],
+                stdout=log,
+                timeout=LIMIT,
+                env=environment(url, TOKEN, {}),
+                check=True,
+            )
+    assert (tmp_path / "out").read_bytes() == b"content"
+    assert (tmp_path / "log").read_bytes() == b"first content"
+    assert link.is_symlink()
+    assert stream.is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["link", "log", "out", "stream"]
 
 
 def test_a_failed_call_leaves_an_output_file_as_it_was(tmp_path: Path) -> None:
@@ -201,16 +232,17 @@ def test_a_full_disk_is_one_line(node: str) -> None:
     done = ron("get", "/hello", "-o", "/dev/full", url=node)
     assert done.code == ExitCode.REFUSED
     assert done.err == "ron: --output: /dev/full can't be written: No space left on device\n"
-    with open("/dev/full", "wb") as full:
-        process = subprocess.run(
-            [RON, "get", "/hello"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            timeout=LIMIT,
-            env=environment(node, TOKEN, {}),
-        )
-    assert process.returncode == ExitCode.REFUSED
-    assert process.stderr == b"ron: No space left on device\n"
+    for arguments in (["get", "/hello"], ["get", "--help"], ["--help"], ["--version"]):
+        with open("/dev/full", "wb") as full:
+            process = subprocess.run(
+                [RON, *arguments],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=LIMIT,
+                env=environment(node, TOKEN, {}),
+            )
+        assert process.returncode == ExitCode.REFUSED
+        assert process.stderr == b"ron: No space left on device\n"
 
 
 def test_larger_content_can_be_asked_for() -> None:
@@ -280,6 +312,27 @@ def test_tls_is_checked_against_the_authority_that_is_named(authority: Authority
         with on_a_thread(answering([], reply("200 OK")), tls=context) as url:
             done = ron("get", "/x", "--ca", authority.file, "--json", url=url)
         assert (done.code, done.error()["reason"]) == (ExitCode.NETWORK, reason)
+
+
+@pytest.mark.linux
+def test_the_systems_authorities_are_trusted_though_the_import_of_aiohttp_reads_none(
+    authority: Authority,
+) -> None:
+    system = {"SSL_CERT_FILE": authority.file}
+    with on_a_thread(answering([], reply("200 OK", b"ok")), tls=authority.server()) as url:
+        assert ron("get", "/x", url=url, environ=system).out == b"ok"
+    code = """
+        import os, ssl
+        from ron_app_sdk_py.cli.quick_import import import_aiohttp
+        before = dict(os.environ)
+        import_aiohttp()
+        assert dict(os.environ) == before
+        import aiohttp.connector
+        assert aiohttp.connector._SSL_CONTEXT_VERIFIED.get_ca_certs() == []
+        assert len(ssl.create_default_context().get_ca_certs()) == 1
+    """
+    done = run_python(code, environ=system)
+    assert done.returncode == 0, done.stderr
 
 
 def test_verbose_tells_of_attempts_and_their_request_id(node: str) -> None:

@@ -162,6 +162,14 @@ async def test_an_answer_without_a_version_is_a_parse_error(body: bytes) -> None
         await asked("version", {"/version": reply("200 OK", body, TEXT)})
 
 
+@pytest.mark.parametrize(("method", "path"), [("health", "/healthz"), ("ready", "/readyz")])
+async def test_a_web_page_is_no_answer_of_a_node(method: str, path: str) -> None:
+    page = reply("200 OK", b"<html>welcome</html>", "content-type: text/html; charset=utf-8")
+    with pytest.raises(RonParseError, match=f"{path} is answered with a web page") as caught:
+        await asked(method, {path: page})
+    assert caught.value.code == "not_a_node"
+
+
 @pytest.mark.parametrize("method", ["health", "ready", "version"])
 @pytest.mark.parametrize("status", [403, 404, 500])
 async def test_other_answers_are_problems(method: str, status: int) -> None:

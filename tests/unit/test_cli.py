@@ -268,11 +268,41 @@ def test_a_hidden_secret_is_in_nothing_that_is_written(
             output.note(text)
             output.told([text])
             output.error(errors.RonConfigError(text, code=text, request_id=text))
-            output.fault(text, 8)
+            output.fault("OSError", text, 8)
     escaped_secret = json.dumps(secret)[1:-1]
     # What surrounds it may be the secret's own beginning.
     if secret[:8] not in before + after:
         assert [t for t in written if secret in t or escaped_secret in t] == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "0123456789+abc/def==",
+        r"0123456789+abc\/def==",
+        r"0123456789\u002babc\u002Fdef==",
+        "0123456789%2Babc%2Fdef%3D%3D",
+    ],
+)
+def test_a_hidden_secret_is_found_in_the_escapes_of_servers(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for as_json in (True, False):
+        output = Output(json=as_json)
+        output.hide("0123456789+abc/def==")
+        output.document(f'{{"a\\n{form}": ["{form}", 1.10, "\\u00e9"]}}')
+        shown = capsys.readouterr().out
+        assert json.loads(shown) == {"a\n[redacted]": ["[redacted]", 1.1, "é"]}
+        assert "1.10" in shown
+
+
+def test_a_number_that_holds_the_secret_leaves_valid_json(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = Output(json=True)
+    output.hide("1234567890")
+    output.document('{"a": 12345678901, "b": 1.5}')
+    assert capsys.readouterr().out == '{"a": "[redacted]1", "b": 1.5}\n'
 
 
 def test_a_closed_stdout_is_an_error_and_a_closed_stderr_none(
@@ -314,6 +344,35 @@ def test_usage_that_is_no_good_exits_with_2_and_names_what(arguments: list[str],
     assert said in done.stderr
     assert done.stdout == ""
     assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["get", "/x", TOKEN],
+        ["get", "/x", "--timeout", TOKEN],
+        ["get", f"--{TOKEN}"],
+        ["post", "/x", "--data", "x", "--json-body", "1"],
+        ["facet", "validate"],
+        ["facet", "validate", TOKEN],
+        ["codegen", TOKEN],
+        ["init", "py", f"{TOKEN}/"],
+        [TOKEN],
+        [f"--{TOKEN}"],
+    ],
+)
+def test_usage_errors_too_are_json_if_that_is_asked_for_and_hide_the_token(
+    arguments: list[str],
+) -> None:
+    environ = {"RON_APP_TOKEN": TOKEN}
+    plain = CliRunner().invoke(ron, arguments, env=environ)
+    done = CliRunner().invoke(ron, [*arguments, "--json"], env=environ)
+    assert (plain.exit_code, done.exit_code) == (ExitCode.REFUSED, ExitCode.REFUSED)
+    assert TOKEN not in plain.output + done.output
+    assert done.stdout == ""
+    error = json.loads(done.stderr)["error"]
+    assert error["exit_code"] == ExitCode.REFUSED
+    assert {"type", "message"} <= error.keys()
 
 
 @pytest.mark.parametrize(

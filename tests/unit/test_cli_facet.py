@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -140,6 +141,22 @@ def test_a_password_in_an_upstream_is_refused_and_not_shown() -> None:
     assert "secret" not in result.output
 
 
+@pytest.mark.linux
+def test_a_link_stays_one_and_what_is_no_file_is_written_to(tmp_path: Path) -> None:
+    Path("link.toml").symlink_to("real.toml")
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    for target in ("link.toml", "pipe"):
+        result = run("new", "e", "--kind", "echo", "--route", "GET /a", "-o", target, "--force")
+        assert result.exit_code == 0, result.output
+    text = Path("real.toml").read_bytes()
+    assert os.read(reader, 65_536) == text
+    os.close(reader)
+    assert Path("link.toml").is_symlink()
+    assert Path("pipe").is_fifo()
+    assert sorted(os.listdir()) == ["link.toml", "pipe", "real.toml"]
+
+
 def test_a_manifest_that_is_there_is_not_overwritten_unless_that_is_asked_for() -> None:
     Path("docs.toml").write_text("mine")
     result = run("new", *STATIC)
@@ -238,6 +255,18 @@ def test_a_folder_stands_for_its_manifests_of_which_no_two_may_have_an_id() -> N
     )
     Path("empty").mkdir()
     assert "empty has no *.toml files" in run("validate", "empty").stderr
+
+
+def test_what_can_not_be_read_in_a_folder_is_a_finding_and_the_rest_is_looked_at() -> None:
+    Path("facets").mkdir()
+    Path("facets/gone.toml").symlink_to("nowhere")
+    run("new", "e", "--kind", "echo", "--route", "GET /a", "-o", "facets/e.toml")
+    result = run("validate", "facets")
+    assert result.exit_code == ExitCode.FINDINGS
+    assert result.stdout == (
+        "facets/gone.toml: error: can't be read: No such file or directory\n"
+        "2 files: 1 error, 0 warnings\n"
+    )
 
 
 def test_as_json_the_findings_are_one_document() -> None:

@@ -205,6 +205,10 @@ def test_a_saved_manifest_is_loaded_again_and_replaces_the_file_at_one_stroke(
     assert b"\r" not in file.read_bytes()
     assert FacetManifest.load(str(file)) == manifest
     assert [*tmp_path.iterdir()] == [file]
+    link = tmp_path / "link.toml"
+    link.symlink_to(file)
+    manifest.save(link)
+    assert link.is_symlink()
 
 
 def test_files_that_can_not_be_read_or_written_are_errors_that_name_them(tmp_path: Path) -> None:

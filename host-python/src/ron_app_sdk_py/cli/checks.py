@@ -20,6 +20,7 @@ from ..errors import (
     RonConfigError,
     RonError,
     RonNetworkError,
+    RonParseError,
     RonProblem,
     RonStreamError,
     RonTimeoutError,
@@ -30,6 +31,7 @@ from ..node import NodeHealth
 from ..subscription import Subscription
 from ..transport.proxy import parse_proxy
 from ..transport.resolver import Resolver
+from .output import options_for
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 """What other programs take their proxy from."""
@@ -52,6 +54,7 @@ _MENDS = {
 }
 """What helps, by reasons of errors (``docs/errors.md``)."""
 
+_NO_GATEWAY_MEND = "check that --url names a RON gateway, not something before it"
 _TIMEOUT_MEND = "see whether the node is overloaded, or give --timeout more seconds"
 
 
@@ -128,7 +131,8 @@ class Examination:
                 config=dataclasses.replace(
                     config,
                     timeout=self._limit,
-                    connect_timeout=self._limit / 2,
+                    # What is no time is said once.
+                    connect_timeout=self._limit / 2 if self._limit > 0 else None,
                     read_timeout=None,
                     write_timeout=None,
                     retries=0,
@@ -217,17 +221,20 @@ class Examination:
                 "gateway",
                 "fail",
                 f"GET /healthz is answered by {answer}",
-                "check that --url names a RON gateway, not something before it",
+                _NO_GATEWAY_MEND,
             )
+        if isinstance(answer, RonParseError):
+            return Check("gateway", "fail", _parts(answer)[0], _NO_GATEWAY_MEND)
         if isinstance(answer, RonError):
             return _failure("gateway", answer)
         if not answer.ok:
             bad = [str(name) for name, state in answer.checks.items() if state is not True]
             cause = f"it says that it is unwell: {', '.join(bad) or 'of what, it does not say'}"
-            return Check("gateway", "fail", cause, "see the node's log")
+            log = "the node's log" if bad else "the log of the node, or of what is before it"
+            return Check("gateway", "fail", cause, f"see {log}")
         try:
             readiness = await client.node.ready()
-        except RonProblem:
+        except (RonProblem, RonParseError):
             return Check("gateway", "ok", "healthy; it does not tell whether it is ready")
         except RonError as error:
             return _failure("gateway", error)
@@ -312,13 +319,19 @@ async def _first(subscription: Subscription) -> bool | RonError:
     return False
 
 
+def _parts(error: RonError) -> tuple[str, str]:
+    """Cause and mend, as its message has them."""
+    cause, _, mend = error.message.partition("; ")
+    return cause, mend
+
+
 def _failure(name: str, error: RonError) -> Check:
     """A check that failed in an error, whose message has the mend after the cause."""
-    cause, _, mend = error.message.partition("; ")
+    cause, mend = _parts(error)
     reason = getattr(error, "reason", None)
     if isinstance(error, RonConfigError):
         # It may have several faults, each with its mend.
-        cause, mend = error.message, ""
+        cause, mend = error.message, options_for(error.message)
     if reason is not None:
         cause = f"{cause} ({reason})"
     if isinstance(error, RonTimeoutError):

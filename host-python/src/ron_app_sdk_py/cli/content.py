@@ -13,6 +13,7 @@ from typing import IO
 import click
 
 from ..errors import RonRequestError
+from .writing import replaced_file
 
 STDIN = "-"
 JSON_TYPE = ("Content-Type", "application/json")
@@ -55,21 +56,19 @@ def output_file(path: str) -> Iterator[Callable[[bytes], None]]:
     """
     from tempfile import NamedTemporaryFile
 
-    target = Path(path)
-    # What is no file, such as /dev/null, can't be replaced.
-    replaced = target.is_file() or not target.exists()
     with _reported(path):
+        target = replaced_file(Path(path))
         file: IO[bytes] = (
-            NamedTemporaryFile(dir=target.parent, prefix=".ron-", delete=False)  # noqa: SIM115
-            if replaced
-            else open(target, "wb")  # noqa: SIM115
+            open(path, "ab")  # noqa: SIM115
+            if target is None
+            else NamedTemporaryFile(dir=target.parent, prefix=".ron-", delete=False)  # noqa: SIM115
         )
 
     def write(content: bytes) -> None:
         with _reported(path):
             file.write(content)
             file.close()
-            if replaced:
+            if target is not None:
                 os.chmod(file.name, _mode(target))
                 os.replace(file.name, target)
 
@@ -78,7 +77,7 @@ def output_file(path: str) -> Iterator[Callable[[bytes], None]]:
     finally:
         with contextlib.suppress(OSError):
             file.close()
-        if replaced:
+        if target is not None:
             with contextlib.suppress(OSError):
                 os.unlink(file.name)
 

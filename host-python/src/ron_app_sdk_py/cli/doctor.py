@@ -39,6 +39,9 @@ def command(path: str, stream: str | None, connection: Connection, output: Outpu
     """
     import asyncio
 
+    from .quick_import import import_aiohttp
+
+    import_aiohttp()
     from .checks import Examination
     from .exit_codes import ExitCode
     from .running import told
@@ -47,7 +50,7 @@ def command(path: str, stream: str | None, connection: Connection, output: Outpu
         lambda: connection.config(output),
         path=path,
         stream=stream,
-        limit=connection.timeout or DOCTOR_SECONDS,
+        limit=DOCTOR_SECONDS if connection.timeout is None else connection.timeout,
     )
     with told(output):
         checks = asyncio.run(_examine(examination, output))

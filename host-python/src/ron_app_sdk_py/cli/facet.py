@@ -138,7 +138,11 @@ def validate(
     errors.
     """
     seen: dict[tuple[Path, str], Path] = {}
-    found = [(path, _findings(path, root, seen)) for path in _manifests(files)]
+    named = set(files)
+    found = [
+        (path, _findings(path, root, seen) if path in named else _loaded(path, root, seen))
+        for path in _manifests(files)
+    ]
     errors = sum(finding.severity == "error" for _, all_ in found for finding in all_)
     warnings = sum(len(all_) for _, all_ in found) - errors
     for _, all_ in found:
@@ -255,6 +259,19 @@ def _findings(
     # A node has one folder of manifests, and of each id the first.
     message = f"{id_!r} is also that of {first}, and a node loads one of them"
     return (*findings, Finding("error", "facet.id", message, source=str(path)))
+
+
+def _loaded(
+    path: Path, root: Path | None, seen: dict[tuple[Path, str], Path]
+) -> tuple[Finding, ...]:
+    """The same of a file of a folder, where what can't be read is skipped."""
+    from ..facets import Finding
+
+    try:
+        return _findings(path, root, seen)
+    except OSError as error:
+        message = f"can't be read: {error.strerror or type(error).__name__}"
+        return (Finding("error", "", message, source=str(path)),)
 
 
 def _described(finding: Finding) -> dict[str, Any]:

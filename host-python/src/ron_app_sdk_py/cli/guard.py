@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 
 from ..errors import RonError
+from .credentials import hide_token
 from .exit_codes import ExitCode, exit_code
 from .output import Output
 
 
 @contextmanager
-def guarded(ctx: click.Context) -> Iterator[None]:
-    """Ends the process with the right exit code, whatever happens inside."""
+def guarded(ctx: click.Context, arguments: Sequence[str] = ()) -> Iterator[None]:
+    """Ends the process with the right exit code, whatever happens inside.
+
+    Args:
+        ctx: the context of the whole command.
+        arguments: what it was given, which tell how errors are to be shown until there is an
+            output that knows.
+    """
     try:
         yield
         if sys.stdout is not None:
             sys.stdout.flush()
         return
-    except (click.ClickException, click.exceptions.Exit):
+    except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError):
         raise
     except BaseException as error:
-        output = ctx.obj if isinstance(ctx.obj, Output) else Output()
+        output = ctx.obj
+        if not isinstance(output, Output):
+            output = Output(json="--json" in arguments)
+            hide_token(output)
         code = _told_of(error, output)
     ctx.exit(code)
 
 
-def _told_of(error: BaseException, output: Output) -> ExitCode:
+def _told_of(error: BaseException, output: Output) -> int:
     match error:
+        case click.ClickException():
+            text = io.StringIO()
+            error.show(text)
+            kind = "UsageError" if isinstance(error, click.UsageError) else type(error).__name__
+            output.fault(kind, error.format_message(), error.exit_code, text.getvalue())
+            return error.exit_code
         case RonError():
             output.error(error)
             return exit_code(error)
@@ -44,7 +61,7 @@ def _told_of(error: BaseException, output: Output) -> ExitCode:
             why = error.strerror or type(error).__name__
             where = "" if error.filename is None else f"{error.filename}: "
             _drop_stdout()
-            output.fault(f"{where}{why}", ExitCode.REFUSED)
+            output.fault(type(error).__name__, f"{where}{why}", ExitCode.REFUSED)
             return ExitCode.REFUSED
         case Exception():
             # Its text may say anything, the token included.
@@ -53,7 +70,7 @@ def _told_of(error: BaseException, output: Output) -> ExitCode:
             frames = extract_tb(error.__traceback__)
             where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}"
             message = f"internal error: {type(error).__name__} at {where}; please report it"
-            output.fault(message, ExitCode.INTERNAL)
+            output.fault(type(error).__name__, message, ExitCode.INTERNAL)
             if output.verbosity:
                 for frame in frames:
                     output.note(f"  {frame.filename}:{frame.lineno} in {frame.name}")

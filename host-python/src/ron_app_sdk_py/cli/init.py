@@ -23,8 +23,22 @@ from .output import Output
 _SUFFIX = ".tmpl"
 """Of the templates, so that no tool takes them for what they are to become."""
 
-_TAKEN = frozenset(("aiohttp", "pytest", "ron_app_sdk_py", "tests"))
-"""Packages that a project has beside its own."""
+_TAKEN = frozenset(
+    (
+        "aiohttp",
+        "click",
+        "mypy",
+        "pydantic",
+        "pytest",
+        "rich",
+        "ron_app_sdk_py",
+        "ruff",
+        "tests",
+        "wasmtime",
+        "yarl",
+    )
+)
+"""Packages that a project has beside its own, directly or by way of the client."""
 
 
 @click.group("init")
@@ -80,11 +94,14 @@ def _create(target: Path, name: str, package: str, port: int) -> None:
             made.rmdir()
         else:
             made.rename(target)
-    except BaseException:
+    except BaseException as error:
         for path in created:
             shutil.rmtree(path, ignore_errors=True)
             with contextlib.suppress(OSError):
                 path.unlink()
+        if isinstance(error, OSError) and error.filename is not None:
+            # The name that it has until it is whole tells nobody anything.
+            error.filename = str(target)
         raise
 
 

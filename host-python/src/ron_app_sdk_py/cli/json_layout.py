@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _STEP = "  "
@@ -33,6 +35,24 @@ def indented(text: str) -> str:
             depth += 1
         before = mark
     return "".join(parts)
+
+
+def changed(text: str, change: Callable[[str], str]) -> str:
+    """Valid JSON text, with its strings as ``change`` makes them of what they mean. A number that
+    it changes becomes a string."""
+    is_plain = change(text) == text
+    if is_plain and "\\" not in text:
+        return text
+
+    def changed_token(found: re.Match[str]) -> str:
+        token = found[0]
+        if is_plain and "\\" not in token:
+            return token
+        meant = json.loads(token) if token[0] == '"' else token
+        new = change(meant)
+        return token if new == meant else json.dumps(new)
+
+    return _TOKEN.sub(changed_token, text)
 
 
 def escape(character: str) -> str:

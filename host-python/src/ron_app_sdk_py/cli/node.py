@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def command(connection: Connection, output: Output) -> None:
     """Ask the node for its health, readiness, version and profile.
 
-    Exits with 1 if it is unwell or not ready. The token is not sent.
+    Exits with 1 if it is unwell or not ready, or does not tell its health. The token is not sent.
     """
     from .exit_codes import ExitCode
     from .running import call
 
     answers = call(connection, output, _ask)
     output.result(answers, "\n".join(_lines(answers)))
-    if answers["health"].get("ok") is False or answers["readiness"].get("ready") is False:
+    if answers["health"].get("ok") is not True or answers["readiness"].get("ready") is False:
         raise click.exceptions.Exit(ExitCode.FINDINGS)
 
 

@@ -58,9 +58,8 @@ class Connection:
             RonConfigError: it is no good.
         """
         from ..config import ClientConfig
-        from .credentials import given_token, hide_token
+        from .credentials import given_token
 
-        hide_token(output)
         token = given_token(self.token_file, ask=self.ask_token, output=output)
         output.hide(token)
         return ClientConfig.from_env(
@@ -81,7 +80,10 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv even more.")
     @functools.wraps(command)
     def with_output(*arguments: Any, as_json: bool, verbose: int, **options: Any) -> R:
+        from .credentials import hide_token
+
         output = Output(json=as_json, verbosity=verbose)
+        hide_token(output)
         # Whatever goes wrong from here on is reported by it.
         click.get_current_context().find_root().obj = output
         return command(*arguments, output=output, **options)

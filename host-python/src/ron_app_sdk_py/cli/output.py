@@ -11,9 +11,9 @@ import json as json_
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..redact import Redactor
+from ..redact import REDACTED, SHORTEST_SECRET, Redactor
 from .exit_codes import exit_code
-from .json_layout import in_one_line, indented
+from .json_layout import changed, in_one_line, indented
 from .terminal import encodable, encodable_json, escaped, escaped_json, is_terminal, one_line
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ _OPTIONS = {
     "max_response_bytes": "--max-bytes",
 }
 """The options that stand for fields of the configuration by other names, which messages use."""
+
+
+def options_for(message: str) -> str:
+    """What the fields of the configuration that a message names are called here; or empty."""
+    named = [f"{name} is {option}" for name, option in _OPTIONS.items() if name in message]
+    return f"here {', '.join(named)}" if named else ""
 
 
 class Output:
@@ -47,14 +53,20 @@ class Output:
     def __init__(self, *, json: bool = False, verbosity: int = 0) -> None:
         self.json = json
         self.verbosity = verbosity
-        self._redactors: list[Redactor] = []
+        self._redactor = Redactor()
+        self._forms: list[str] = []
 
     def hide(self, secret: str | None) -> None:
         """Keeps a secret out of everything that is written from now on but :meth:`content`."""
-        if secret is not None:
-            # Inside JSON it may have escapes.
-            for form in {secret, json_.dumps(secret)[1:-1]}:
-                self._redactors.append(Redactor(form))
+        if secret is None or len(secret) < SHORTEST_SECRET:
+            return
+        self._redactor.add(secret)
+        from urllib.parse import quote
+
+        # As it stands in JSON, with and without the escape that some writers add, and in URLs.
+        in_json = json_.dumps(secret)[1:-1]
+        forms = {secret, in_json, in_json.replace("/", r"\/"), quote(secret, safe="")}
+        self._forms += sorted(forms, key=len, reverse=True)
 
     def value(self, data: Any) -> None:
         """A result: JSON in one line with ``--json``, indented without."""
@@ -63,10 +75,10 @@ class Output:
     def document(self, text: str) -> None:
         """The same for what is valid JSON text already: not a digit is lost."""
         if self.json:
-            self._tell(in_one_line(self._scrubbed(text)))
+            self._tell(in_one_line(changed(text, self._scrubbed)))
             return
         encoding = None if sys.stdout is None else sys.stdout.encoding
-        shown = encodable_json(escaped_json(indented(self._scrubbed(text))), encoding)
+        shown = encodable_json(escaped_json(indented(changed(text, self._scrubbed))), encoding)
         if not self.on_terminal:
             self._tell(shown)
             return
@@ -113,7 +125,7 @@ class Output:
 
     def told(self, data: Any) -> None:
         """What programs should know beside the result: a document on stderr."""
-        self._mention(self._scrubbed(json_.dumps(data)))
+        self._mention(changed(json_.dumps(data), self._scrubbed))
 
     def note(self, text: str) -> None:
         """What people should know beside the result, on stderr."""
@@ -129,21 +141,21 @@ class Output:
             self.told({"error": _described(error)})
             return
         self.note(f"ron: {one_line(str(error))}")
-        named = [name for name in _OPTIONS if name in error.message]
-        if named:
-            self.note("ron: here " + ", ".join(f"{name} is {_OPTIONS[name]}" for name in named))
+        if options := options_for(error.message):
+            self.note(f"ron: {options}")
         if self.verbosity:
             for text in [*getattr(error, "__notes__", ()), str(error.timeline)]:
                 self.note(text)
             if error.request_id is not None:
                 self.note(f"request id {error.request_id}")
 
-    def fault(self, message: str, code: int) -> None:
-        """The same for what is no error of the client's."""
+    def fault(self, kind: str, message: str, code: int, text: str | None = None) -> None:
+        """The same for what is no error of the client's: its type, and ``text`` for people if that
+        is not the message."""
         if self.json:
-            self.told({"error": {"message": message, "exit_code": code}})
+            self.told({"error": {"type": kind, "message": message, "exit_code": code}})
         else:
-            self.note(f"ron: {message}")
+            self.note(f"ron: {message}" if text is None else text)
 
     @property
     def on_terminal(self) -> bool:
@@ -151,9 +163,10 @@ class Output:
         return is_terminal(sys.stdout)
 
     def _scrubbed(self, text: str) -> str:
-        for redactor in self._redactors:
-            text = redactor.scrub(text)
-        return text
+        # The whole of each first: pieces of one may be in another.
+        for form in self._forms:
+            text = text.replace(form, REDACTED)
+        return self._redactor.scrub(text)
 
     def _print(self, text: Text) -> None:
         from rich.console import Console

@@ -29,6 +29,9 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
 ``command``, or ``commands`` by name if it serves several."""
 
 
+_ARGUMENTS = f"{__package__}.arguments"
+
+
 class _Root(click.Group):
     """A group that imports a subcommand when it is asked for."""
 
@@ -47,8 +50,14 @@ class _Root(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Nobody else is told of them: they are taken off the list as they are read.
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        with guarded(ctx, args):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        with guarded(ctx):
+        with guarded(ctx, ctx.meta[_ARGUMENTS]):
             return super().invoke(ctx)
 
 

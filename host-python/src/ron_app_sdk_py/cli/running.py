@@ -46,7 +46,10 @@ def call(
         async with RonClient(config=config, transport=transport) as client:
             return await work(client)
 
+    from .quick_import import import_aiohttp
+
     config = connection.config(output, **fields)
+    import_aiohttp()
     with told(output):
         return asyncio.run(with_client())
 

@@ -34,6 +34,7 @@ class _Wanted:
 
 
 def _perform(wanted: _Wanted, connection: Connection, output: Output) -> None:
+    from ..errors import RonParseError
     from .content import output_file
     from .progress import Bar, counting
     from .running import call
@@ -62,7 +63,12 @@ def _perform(wanted: _Wanted, connection: Connection, output: Output) -> None:
             response = performed()
             write(response.content)
     if output.json:
-        _show_document(response, output, wanted.file)
+        try:
+            _show_document(response, output, wanted.file)
+        except RonParseError as error:
+            cause = error.message.partition("; ")[0]
+            error.message = f"{cause}; --json can't show it, so leave that out or give --output"
+            raise
         return
     if wanted.include:
         lines = [f"HTTP {response.status}"]

@@ -5,9 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from ..errors import RonRequestError
+
+
+def replaced_file(path: Path) -> Path | None:
+    """The file that a new one may be put in the place of: what ``path`` links to, if it is a link.
+    None if it is to be written to instead: a device, a pipe, or a stream of this process, such as
+    ``/dev/stdout``."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path.resolve()
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(status, os.fstat(descriptor)):
+                return None
+    return path.resolve()
 
 
 def check_free(path: Path, *, force: bool) -> None:
@@ -18,6 +36,8 @@ def check_free(path: Path, *, force: bool) -> None:
     """
     if path.is_dir():
         raise _fault(f"{path} is a folder; name a file")
+    if replaced_file(path) is None:
+        return
     if not force and (path.exists() or path.is_symlink()):
         raise _fault(f"{path} exists; give --force to overwrite it, or another name")
 
@@ -26,7 +46,7 @@ def write(path: Path, text: str, *, force: bool = False) -> None:
     """Writes a file as UTF-8 with line feeds, at one stroke.
 
     Args:
-        path: the file; what it links to, if it is a link.
+        path: the file; what it links to, if it is a link. What is no file is written to.
         text: what to put in.
         force: whether to overwrite what is there.
 
@@ -35,7 +55,11 @@ def write(path: Path, text: str, *, force: bool = False) -> None:
         OSError: it can't be written.
     """
     check_free(path, force=force)
-    target = path.resolve()
+    target = replaced_file(path)
+    if target is None:
+        with open(path, "a", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        return
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
@@ -54,8 +78,11 @@ def write(path: Path, text: str, *, force: bool = False) -> None:
             # A file system without hard links.
             check_free(path, force=False)
             os.replace(temporary, target)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(temporary)
 
 

@@ -178,7 +178,11 @@ class FacetManifest:
         """
         text, file = self.to_toml(), Path(path)
         try:
+            # A link stays one.
+            file = Path(os.path.realpath(file))
             new = file.with_name(f".{file.name}.{secrets.token_hex(4)}.new")
+            if file.exists() and not file.is_file():
+                raise OSError(None, "it is no file")
             try:
                 new.write_text(text, "utf-8", newline="\n")
                 new.replace(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import RonParseError
 from ..response import Response
 
 UNAVAILABLE = (503, 504)
@@ -18,6 +19,23 @@ def said(response: Response) -> dict[str, Any]:
     """
     value = response.value()
     return value if isinstance(value, dict) else {}
+
+
+def refuse_page(path: str, response: Response) -> None:
+    """Refuses a web page: no RON server tells its state in one, but whatever else is at an address
+    does, with a 200 too.
+
+    Raises:
+        RonParseError: it is one (code ``not_a_node``).
+    """
+    if response.media_type == "text/html":
+        raise RonParseError(
+            f"{path} is answered with a web page, as by no RON server; "
+            "check that base_url names one",
+            code="not_a_node",
+            attempts=response.attempts,
+            request_id=response.request_id,
+        )
 
 
 def text(value: object) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import RonProblem
 from ..response import Response
-from .answers import UNAVAILABLE, said
+from .answers import UNAVAILABLE, refuse_page, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,12 @@ class NodeHealth:
 
 
 def health(response: Response) -> NodeHealth:
-    """Reads text, an empty answer, ``{"ok", "checks"}`` and a map of parts to booleans."""
+    """Reads text, an empty answer, ``{"ok", "checks"}`` and a map of parts to booleans.
+
+    Raises:
+        RonParseError: it is a web page, or no JSON though it says so.
+    """
+    refuse_page("/healthz", response)
     answer = said(response)
     checks = answer.get("checks")
     if isinstance(checks, dict):

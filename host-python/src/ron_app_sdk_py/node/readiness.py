@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import RonProblem
 from ..response import Response
-from .answers import UNAVAILABLE, said, text
+from .answers import UNAVAILABLE, refuse_page, said, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,12 @@ class NodeReadiness:
 
 
 def readiness(response: Response) -> NodeReadiness:
-    """Reads text, an empty answer, and ``{"ready", "deps", "missing", "mode"}``."""
+    """Reads text, an empty answer, and ``{"ready", "deps", "missing", "mode"}``.
+
+    Raises:
+        RonParseError: it is a web page, or no JSON though it says so.
+    """
+    refuse_page("/readyz", response)
     answer = said(response)
     ready = answer.get("ready") is not False
     return _readiness(answer, response.status, ready=ready, retry_after=None)
