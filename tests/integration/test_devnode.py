@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import devnode, started
+from processes import devnode, run_python, started
 from rawhttp import exchange
 
 COMMAND = (sys.executable, "-m", "ron_app_sdk_py.devnode")
@@ -149,3 +149,14 @@ def test_the_options_arrive_at_the_node(tmp_path: Path) -> None:
         assert exchange(url, "PUT", "/app/echo").status == 403
         interactive = exchange(url, "GET", "/app/healthz", [("X-Omnigate-Priority", "interactive")])
         assert interactive.field("x-omnigate-cap") == "20"
+
+
+def test_the_node_in_a_thread_says_which_extra_is_missing() -> None:
+    done = run_python(
+        """
+        import sys
+        sys.modules["ada_url"] = None
+        from ron_app_sdk_py.testing.embedded import devnode
+        """
+    )
+    assert "needs ada_url; install it with pip install 'ron-app-sdk-py[devnode]'" in done.stderr

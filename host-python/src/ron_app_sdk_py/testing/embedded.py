@@ -8,8 +8,15 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from ..devnode.server import running
-from ..devnode.settings import Settings
+try:
+    from ..devnode.server import running
+    from ..devnode.settings import Settings
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"the development node needs {error.name}; install it with "
+        "pip install 'ron-app-sdk-py[devnode]'",
+        name=error.name,
+    ) from None
 
 _LIMIT_SECONDS = 60.0
 """How long the node may take to start, and to end."""
