@@ -76,6 +76,16 @@ def test_a_hostile_answer_is_shown_escaped(kind: str, content: bytes, shown: str
     assert without_styles(included.out).startswith(f"HTTP 200\ncontent-length: {len(content)}\n")
 
 
+def test_a_dumb_terminal_gets_no_escape_sequence_and_no_token() -> None:
+    for kind in ("text/plain", "application/json", "a/b"):
+        content = json.dumps({EVIL: TOKEN}, ensure_ascii=False) if "json" in kind else EVIL + TOKEN
+        answer = reply("200 OK", content.encode(), f"content-type: {kind}")
+        with on_a_thread(answering([], answer)) as url:
+            done = shown_on_terminal("get", "/x", url=url, environ={"TERM": "dumb"})
+        assert done.code == 0
+        assert b"\x1b" not in done.out
+
+
 def test_what_is_no_text_is_not_shown_on_a_terminal() -> None:
     with (
         on_a_thread(answering([], reply("200 OK", EVIL.encode(), "content-type: a/b"))) as url,

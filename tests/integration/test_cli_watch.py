@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from processes import devnode
+from processes import devnode, run_python
 from ron_app_sdk_py.cli.exit_codes import ExitCode
 from ron_command import LIMIT, RON, environment, interrupted, interruptible, on_terminal, ron
 from servers import TOKEN, on_a_thread, read_request
@@ -226,6 +226,21 @@ def test_ctrl_c_while_stdin_is_read() -> None:
         process.stdin.flush()
         done = interrupted(process)
     assert (done.code, done.err) == (ExitCode.INTERRUPTED, "")
+
+
+def test_another_ctrl_c_ends_the_process_without_a_complaint_of_pythons() -> None:
+    done = run_python("""
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        from ron_app_sdk_py import cli
+        from ron_app_sdk_py.cli import root
+        root.ron = lambda: sys.exit(130)
+        try:
+            cli.main()
+        finally:
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    """)
+    assert (done.returncode, done.stderr) == (ExitCode.INTERRUPTED, "")
 
 
 def test_a_stream_behind_a_gateway_in_another_process_is_watched_to_its_end() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Runs the command of the process's arguments and exits."""
@@ -11,9 +13,13 @@ def main() -> None:
         from .root import ron
 
         ron()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            _end_at_once_next_time()
+        raise
     except KeyboardInterrupt:
         # Ctrl-C before there was anything to interrupt.
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich"):
             raise
@@ -22,3 +28,11 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+
+
+def _end_at_once_next_time() -> None:
+    """Has another Ctrl-C end the process, instead of Python complain of it while it cleans up."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -12,7 +12,7 @@ import click
 from ..errors import RonConfigError
 from .options import output_options
 from .output import Output
-from .terminal import is_terminal, one_line
+from .terminal import can_redraw, one_line
 from .writing import check_free, write
 
 
@@ -79,7 +79,7 @@ def _models_of(schema: Path, root: Path | None) -> str:
 @contextlib.contextmanager
 def _progress(text: str, output: Output) -> Iterator[None]:
     """Shows on stderr that work is being done, if that is a terminal."""
-    if output.json or not is_terminal(sys.stderr):
+    if output.json or not can_redraw(sys.stderr):
         yield
         return
     from rich.console import Console

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..defaults import PROGRESS_AFTER_SECONDS
 from ..transport.content import Content, declared_length
-from .terminal import is_terminal
+from .terminal import can_redraw
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -41,7 +41,7 @@ class Bar:
     @contextmanager
     def showing(self, wanted: bool = True) -> Iterator[None]:
         """Shows, if wanted, what is begun while the block runs, in a running event loop."""
-        self._wanted = wanted and is_terminal(sys.stderr)
+        self._wanted = wanted and can_redraw(sys.stderr)
         try:
             yield
         finally:

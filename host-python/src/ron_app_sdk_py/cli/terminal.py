@@ -45,13 +45,16 @@ def encodable_json(text: str, encoding: str | None) -> str:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a stream is a terminal that can show more than plain lines."""
-    if stream is None or os.environ.get("TERM") == "dumb":
-        return False
+    """Whether a stream is a terminal: it may obey what it is shown."""
     try:
-        return stream.isatty()
+        return stream is not None and stream.isatty()
     except ValueError:
         return False
+
+
+def can_redraw(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that can show more than plain lines."""
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
 def _shown(character: str, *, json: bool = False) -> str:

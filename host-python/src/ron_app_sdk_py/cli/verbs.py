@@ -109,7 +109,7 @@ def _show_content(response: Response, output: Output) -> None:
     try:
         value = response.value()
     except RonParseError as error:
-        output.warning(error.message)
+        output.warning(error.message.partition("; ")[0])
         output.line(response.text)
         return
     if isinstance(value, bytes):
