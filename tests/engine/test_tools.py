@@ -91,7 +91,7 @@ def test_no_manifest_comes_near_the_fuel_s_end_or_the_memory_s_or_the_stack_s(
 
 def test_a_manifest_that_is_too_large_is_refused_by_its_size_on_both_sides() -> None:
     (finding,) = check_manifest("#" * (MAX_MANIFEST_BYTES + 1))
-    assert f"{MAX_MANIFEST_BYTES + 1} bytes, more than {MAX_MANIFEST_BYTES}" in finding.message
+    assert f"more than {MAX_MANIFEST_BYTES} bytes" in finding.message
     routes = [Route(method="GET", path=f"/{n}") for n in range(MAX_JSON_BYTES // 20)]
     (finding,) = FacetManifest(id="a", kind="echo", routes=routes).findings()
     assert f"more than {MAX_JSON_BYTES}" in finding.message

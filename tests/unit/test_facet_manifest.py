@@ -291,3 +291,9 @@ def test_no_more_than_a_hundred_findings_are_told_and_the_last_tells_of_the_othe
     findings = FacetManifest(id="a", kind="echo", routes=routes).findings()
     assert len(findings) == 101
     assert "more findings are left out" in findings[-1].message
+
+
+@pytest.mark.linux
+def test_a_file_without_end_is_too_large() -> None:
+    with pytest.raises(RonManifestError, match="more than 65536 bytes"):
+        FacetManifest.load("/dev/zero")

@@ -247,8 +247,9 @@ def _findings(
         seen: the files of the facets that were looked at, by folder and id.
     """
     from ..facets import FacetManifest, Finding, check_manifest
+    from ..facets.files import manifest_bytes
 
-    content = path.read_bytes()
+    content = manifest_bytes(path)
     findings = check_manifest(content, source=str(path), root=root)
     if any(finding.severity == "error" for finding in findings):
         return findings

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from ..errors import RonManifestError
 from .checking import Folder, check_document, check_text
+from .files import manifest_bytes
 from .finding import Finding
 
 _T = TypeVar("_T")
@@ -218,7 +219,7 @@ class FacetManifest:
             RonSandboxError: the component that knows the rules can't be loaded.
         """
         try:
-            content = Path(path).read_bytes()
+            content = manifest_bytes(path)
         except (OSError, ValueError) as error:
             raise _file_error(Path(path), "read", error) from None
         return cls._read(content, str(path))

@@ -60,8 +60,7 @@ class TomlText:
         content = _encoded(text) if isinstance(text, str) else text
         if len(content) > MAX_MANIFEST_BYTES:
             raise TomlFault(
-                f"the manifest has {len(content)} bytes, more than {MAX_MANIFEST_BYTES}; make "
-                "several facets of it"
+                f"the manifest has more than {MAX_MANIFEST_BYTES} bytes; make several facets of it"
             )
         try:
             decoded = content.decode().removeprefix("\ufeff").replace("\r\n", "\n")
