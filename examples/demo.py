@@ -40,7 +40,7 @@ async def asynchronous(url: str) -> None:
             await client.get("/delay", query={"ms": 5000}, timeout=0.2)
         except RonTimeoutError as timeout:
             print("time-out    ", timeout)
-        items = [item["name"] async for item in client.paginate("/items", page_size=2)]
+        items = [item["name"] async for item in client.paginate("/collection", page_size=2)]
         print("pages       ", items)
         async for event in client.node.subscribe("/registry/stream", max_events=2):
             print("stream      ", event.type, event.data)

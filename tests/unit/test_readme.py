@@ -43,6 +43,7 @@ async def test_the_example_runs(node: str, capsys: pytest.CaptureFixture[str]) -
         ("…", "0123456789"),
         ("/jobs", "/echo"),
         ("/report", "/hello"),
+        ("/items", "/collection"),
         (
             'client.subscribe("/events", max_events=3)',
             'client.node.subscribe("/registry/stream", max_events=1)',

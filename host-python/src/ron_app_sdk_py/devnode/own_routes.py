@@ -19,11 +19,11 @@ _MAX_ITEMS = 10_000
 
 
 def add_to(router: web.UrlDispatcher, prefix: str) -> None:
-    """Adds ``hello?name=``, ``echo`` (any method), ``items?n=&page_size=&page_token=``,
+    """Adds ``hello?name=``, ``echo`` (any method), ``collection?n=&page_size=&page_token=``,
     ``problem``, ``delay?ms=`` and ``events?n=&ms=``."""
     router.add_get(f"{prefix}/hello", _hello)
     router.add_route("*", f"{prefix}/echo", _echo)
-    router.add_get(f"{prefix}/items", _items)
+    router.add_get(f"{prefix}/collection", _collection)
     router.add_get(f"{prefix}/problem", _problem)
     router.add_get(f"{prefix}/delay", _delay)
     router.add_get(f"{prefix}/events", _events, allow_head=False)
@@ -47,7 +47,7 @@ async def _echo(request: web.Request) -> web.Response:
     )
 
 
-async def _items(request: web.Request) -> web.Response:
+async def _collection(request: web.Request) -> web.Response:
     """A page of ``n`` items."""
     count = _number(request, "n", 3, _MAX_ITEMS)
     size = max(1, _number(request, "page_size", 2, _MAX_ITEMS))
