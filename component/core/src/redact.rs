@@ -1,44 +1,155 @@
 //! Keeping secrets out of texts.
+//!
+//! Who repeats a credential may write it otherwise: with the escapes of URLs or JSON, once or again
+//! and again, or in base64, as `Basic` does.
 
-use crate::defaults::MIN_SCRUBBED_SECRET_BYTES;
+use std::rc::Rc;
+
+use crate::defaults::{MAX_NESTED_ESCAPES, MIN_SCRUBBED_SECRET_BYTES};
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
+/// RFC 4648, section 4. For URLs, the last two are `-` and `_`.
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Replaces known secrets in texts that may reach a log.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    secrets: Vec<String>,
+    forms: Rc<[Form]>,
+    /// The bytes that one may begin with, or an escape, modulo 64: few places need a closer look.
+    starts: u64,
 }
 
 impl Redactor {
     /// A redactor of these secrets. Those shorter than eight bytes would tear holes into innocent
     /// text and are left to be kept out by name.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut forms = Vec::new();
+        let mut starts = 0;
+        let mut add = |text: Vec<u8>, is_base64| {
+            for byte in text.iter().take(1).chain(b"%\\") {
+                starts |= place(*byte);
+            }
+            forms.push(Form { text, is_base64 });
+        };
+        for secret in secrets {
+            if secret.len() >= MIN_SCRUBBED_SECRET_BYTES {
+                // Behind three bytes, one, or two, its first own character begins at this bit.
+                for bit in [0, 4, 2] {
+                    add(base64(secret.as_bytes(), bit), true);
+                }
+                add(secret.into(), false);
+            }
+        }
         Self {
-            secrets: secrets
-                .into_iter()
-                .filter(|secret| secret.len() >= MIN_SCRUBBED_SECRET_BYTES)
-                .collect(),
+            forms: forms.into(),
+            starts,
         }
     }
 
     /// Whether there is a secret in `text`.
     pub fn finds(&self, text: &str) -> bool {
-        self.secrets.iter().any(|secret| text.contains(secret))
+        self.scrub(&mut text.to_owned())
     }
 
     /// Replaces each secret in `text`; returns whether there was one.
     pub fn scrub(&self, text: &mut String) -> bool {
-        let mut found = false;
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                *text = text.replace(secret.as_str(), REDACTED);
-                found = true;
+        let mut clean = String::new();
+        let (mut behind, mut at) = (0, 0);
+        while let Some(&byte) = text.as_bytes().get(at) {
+            if self.starts & place(byte) != 0 {
+                let found = self.forms.iter().filter_map(|form| form.find(text, at));
+                if let Some((end, start)) = found.max() {
+                    clean.push_str(text.get(behind..start).unwrap_or_default());
+                    clean.push_str(REDACTED);
+                    behind = end;
+                }
             }
+            at = behind.max(at + 1);
         }
-        found
+        if behind > 0 {
+            clean.push_str(text.get(behind..).unwrap_or_default());
+            *text = clean;
+        }
+        behind > 0
     }
+}
+
+/// How a secret may be written, but for escapes.
+struct Form {
+    text: Vec<u8>,
+    /// Whether it is base64: those characters that the secret alone decides.
+    is_base64: bool,
+}
+
+impl Form {
+    /// Where it ends and begins, if it begins at `start`, however it is escaped.
+    fn find(&self, text: &str, start: usize) -> Option<(usize, usize)> {
+        let text = text.as_bytes();
+        let mut readings = Vec::new();
+        let (mut matched, mut at) = (0, start);
+        while let Some(&wanted) = self.text.get(matched) {
+            let mut reading = text.get(at).map(|&byte| (byte, at + 1));
+            for _ in 0..=MAX_NESTED_ESCAPES {
+                let Some((byte, end)) = reading else { break };
+                if byte == wanted || (self.is_base64 && standard(byte) == wanted) {
+                    readings.push((matched + 1, end));
+                }
+                reading = meaning(byte, text, end);
+            }
+            (matched, at) = readings.pop()?;
+        }
+        // The characters beside may hold some bits of it.
+        let beside = |at: usize| {
+            let is_one = self.is_base64 && text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+            usize::from(is_one)
+        };
+        Some((at + beside(at), start - beside(start.wrapping_sub(1))))
+    }
+}
+
+/// What an escape means that begins with `byte` and goes on at `at`, and where it ends.
+fn meaning(byte: u8, text: &[u8], at: usize) -> Option<(u8, usize)> {
+    let (start, digits) = match (byte, text.get(at)?) {
+        (b'%', _) => (at, 2),
+        (b'\\', b'x') => (at + 1, 2),
+        (b'\\', b'u') => (at + 1, 4),
+        (b'\\', &quoted @ (b'"' | b'\'' | b'/' | b'\\')) => return Some((quoted, at + 1)),
+        _ => return None,
+    };
+    let end = start + digits;
+    let mut value = 0;
+    for &digit in text.get(start..end)? {
+        value = value << 4 | char::from(digit).to_digit(16)?;
+    }
+    Some((u8::try_from(value).ok()?, end))
+}
+
+/// The characters of base64 that a secret alone decides, from this bit of it on.
+fn base64(secret: &[u8], bit: usize) -> Vec<u8> {
+    let bits = (bit..secret.len() * 8 - 5).step_by(6);
+    let characters = bits.filter_map(|bit| {
+        let next = secret.get(bit / 8 + 1).copied().unwrap_or_default();
+        let pair = u16::from_be_bytes([*secret.get(bit / 8)?, next]);
+        BASE64
+            .get(usize::from(pair >> (10 - bit % 8) & 63))
+            .copied()
+    });
+    characters.collect()
+}
+
+/// A character of either base64 in that of section 4.
+fn standard(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    }
+}
+
+fn place(byte: u8) -> u64 {
+    1 << (standard(byte) & 63)
 }
 
 #[cfg(test)]
