@@ -111,13 +111,23 @@ impl Form {
 
 /// What an escape means that begins with `byte` and goes on at `at`, and where it ends.
 fn meaning(byte: u8, text: &[u8], at: usize) -> Option<(u8, usize)> {
-    let (start, digits) = match (byte, text.get(at)?) {
-        (b'%', _) => (at, 2),
-        (b'\\', b'x') => (at + 1, 2),
-        (b'\\', b'u') => (at + 1, 4),
-        (b'\\', &quoted @ (b'"' | b'\'' | b'/' | b'\\')) => return Some((quoted, at + 1)),
-        _ => return None,
-    };
+    match (byte, *text.get(at)?) {
+        (b'%', _) => escaped(text, at, 2),
+        (b'\\', b'x') => escaped(text, at + 1, 2),
+        (b'\\', b'u') => escaped(text, at + 1, 4),
+        (b'\\', next) => {
+            let (mut quoted, mut end) = (next, at + 1);
+            while quoted == b'%' {
+                (quoted, end) = escaped(text, end, 2)?;
+            }
+            matches!(quoted, b'"' | b'\'' | b'/' | b'\\').then_some((quoted, end))
+        }
+        _ => None,
+    }
+}
+
+/// The byte of these hexadecimal digits, and where they end.
+fn escaped(text: &[u8], start: usize, digits: usize) -> Option<(u8, usize)> {
     let end = start + digits;
     let mut value = 0;
     for &digit in text.get(start..end)? {

@@ -37,12 +37,12 @@ def report_error(failed: Failed, redactor: Redactor | None = None) -> RonError:
 
     Args:
         failed: the item.
-        redactor: knows the credentials of all sessions, if there are several.
+        redactor: knows the secrets.
     """
     try:
         report = json.loads(failed.report)
-        if redactor is not None and redactor.has_several:
-            report = redactor.scrub_all(report)
+        if redactor is not None:
+            report = redactor.scrub_report(report)
         return from_report(failed.kind, report)
     except (ValueError, KeyError, TypeError):
         return broken("reported an error that can't be read")
