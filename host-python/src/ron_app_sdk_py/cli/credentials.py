@@ -1,11 +1,11 @@
-"""The credential: from a file, a prompt or the environment; never from the command line, never shown."""
+"""The credential: from a file, a prompt or the environment; never from the command line."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..defaults import MAX_SETTING_CHARACTERS
 from ..errors import RonConfigError
@@ -28,7 +28,7 @@ def hide_secrets(output: Output) -> None:
 
 def given_credential(
     token_file: str | None, macaroon_file: str | None, *, ask: bool, output: Output
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """The credential that the options give, by its field of the configuration; nothing if they
     leave it to the environment. It is kept out of the output from now on.
 
@@ -47,7 +47,7 @@ def given_credential(
         given.append("--ask-token")
     if len(given) > 1:
         raise _fault(f"{' and '.join(given)} are both given; give one")
-    credential: dict[str, str] = {}
+    credential: dict[str, Any] = {}
     if ask:
         credential["token"] = _asked()
     elif token_file is not None:
