@@ -188,7 +188,7 @@ async def test_the_gateway_of_a_macronode_is_not_its_admin_plane() -> None:
 
 @pytest.mark.parametrize(
     ("token", "named"),
-    [(None, "None"), (7, "int"), (b"x" * 9, "bytes"), ("", "token"), ("a\nb" * 5, "U+000A")],
+    [(None, "NoneType"), (7, "int"), (b"x" * 9, "bytes"), ("", "token"), ("a\nb" * 5, "U+000A")],
 )
 async def test_a_token_that_is_no_good_is_named_and_not_shown(token: Any, named: str) -> None:
     async with RonClient("http://127.0.0.1:1", token=TOKEN) as client:

@@ -182,7 +182,8 @@ class BaseClient:
             RonClosedError: the client was closed.
         """
         if token is None:
-            raise RonConfigError("token is None; give a str", code="invalid_config")
+            # No other credential: this client's.
+            raise RonConfigError("token is NoneType; give a str or a Secret", code="invalid_config")
         derived = self._derive({"token": token})
         warn_of_short("token", Secret.of(token).get_secret_value(), stacklevel=3)
         # The session has a copy of its own.
