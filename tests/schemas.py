@@ -63,7 +63,7 @@ def properties(schema: Schema, place: str = "#") -> Iterator[tuple[str, Schema]]
             for at, part in enumerate(value):
                 if isinstance(part, dict):
                     yield from properties(part, f"{place}/{name}/{at}")
-        elif isinstance(value, dict) and name not in ("default", "dependentRequired"):
+        elif isinstance(value, dict) and name not in ("default", "dependentRequired", "not"):
             yield from properties(value, f"{place}/{name}")
 
 
@@ -110,6 +110,9 @@ def _object(schema: Schema, defs: Schema) -> st.SearchStrategy[Any]:
     if schema.get("additionalProperties") is True:
         more = st.dictionaries(TEXT.filter(lambda name: name not in parts), JSON, max_size=3)
         made = st.builds(lambda one, other: {**one, **other}, made, more)
+    if "not" in schema:
+        refused = validator({"$defs": defs, **schema["not"]})
+        made = made.filter(lambda instance: not refused.is_valid(instance))
     demands = schema.get("dependentRequired", {})
     return made.filter(
         lambda instance: all(
@@ -148,7 +151,7 @@ def _number(schema: Schema, _defs: Schema) -> st.SearchStrategy[float]:
 
 _KINDS: dict[str, tuple[set[str], Any]] = {
     "object": (
-        {"properties", "required", "additionalProperties", "dependentRequired"},
+        {"properties", "required", "additionalProperties", "dependentRequired", "not"},
         _object,
     ),
     "array": ({"items", "prefixItems", "minItems", "maxItems"}, _array),

@@ -102,7 +102,7 @@ async def test_wherever_the_credential_comes_back_a_subscription_does_not_show_i
             client.add_metrics_hook(records.append)
             while len(served.seen) < len(steps):
                 subscription = client.subscribe(
-                    f"/{TOKEN}?{TOKEN}",
+                    "/x",
                     last_event_id=TOKEN,
                     on_error=told,
                     on_comment=lambda text: None,
@@ -120,9 +120,9 @@ async def test_wherever_the_credential_comes_back_a_subscription_does_not_show_i
                 seen.append(f"{subscription!r} {subscription.counters!r} {subscription.request_id}")
                 if subscription.last_error is not None:
                     errors.append(subscription.last_error)
-            for options in bad:
+            for path, options in [*(("/x", options) for options in bad), (f"/{TOKEN}?{TOKEN}", {})]:
                 with pytest.raises(RonError) as caught:
-                    await anext(client.subscribe("/x", **options))
+                    await anext(client.subscribe(path, **options))
                 errors.append(caught.value)
             await client.close()
         gc.collect()

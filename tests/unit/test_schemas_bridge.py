@@ -80,7 +80,7 @@ def test_every_input_of_the_schema_is_taken_apart_by_the_component(
 ) -> None:
     bridge = Bridge()
     if export != "open":
-        bridge.open()
+        bridge.open(**{"token-provider": True})
     instance = data.draw(schemas.instances(variant("Input", "export", export), DEFS))
     if export in ("derive", "begin"):
         instance |= {"parent": 1, "session": 2} if export == "derive" else {"session": 1}
@@ -106,6 +106,8 @@ COMPLETE |= {
         {"event": "restart"},
         {"event": "response", "exchange": 1, "status": 200, "headers": []},
         {"event": "data", "exchange": 1, "end": "0", "bytes": "x"},
+        {"event": "credential", "token": "t", "lifetime": 1},
+        {"event": "no-credential", "message": "m"},
         {"event": "failure", "exchange": 1, "error-code": "connection-refused", "detail": ""},
     )
 }
@@ -119,9 +121,10 @@ def test_every_export_and_event_has_a_complete_message() -> None:
 def ready(export: str) -> Bridge:
     bridge = Bridge()
     if export != "open":
-        bridge.open()
+        bridge.open(**({"token-provider": True} if export == "feed" else {}))
     if export in ("cancel", "feed"):
-        assert bridge.say(BEGIN)["items"][0]["kind"] == "send"
+        first = bridge.say(BEGIN)["items"][0]["kind"]
+        assert first == ("credential" if export == "feed" else "send")
     return bridge
 
 
@@ -215,7 +218,7 @@ def test_the_schema_has_every_setting_option_and_item_of_the_source_and_the_docu
     source = (ROOT / "component/bridge/src/messages.rs").read_text("utf-8")
     reading = source[source.index("pub struct Open") : source.index("fn flag(")]
     arms = set(re.findall(r'^ +"([a-z-]+)"(?: if .*)? => ', reading, re.M))
-    of_values = {"omit", "include", "warn", "info", "debug"}
+    of_values = {"omit", "include", "warn", "info", "debug", "credential", "no-credential"}
     names = {name for definition in BLOCKS for name, _ in block_of(definition)}
     assert names == arms - of_values
     document = (ROOT / "docs/abi.md").read_text("utf-8")
@@ -225,7 +228,8 @@ def test_the_schema_has_every_setting_option_and_item_of_the_source_and_the_docu
     for path in ("bridge/src/messages.rs", "wire/src/commands.rs"):
         text = (ROOT / "component" / path).read_text("utf-8")
         written |= set(re.findall(r'out\.text\("([a-z]+)"\)|item\(out, call, "([a-z]+)"', text))
-    kinds = {name for pair in written for name in pair} - {"", "abi", "held", "bytes"}
+    of_values = {"abi", "held", "bytes", "missing", "expired", "refused"}
+    kinds = {name for pair in written for name in pair} - {"", *of_values}
     assert kinds == {*KINDS}
 
 
@@ -245,6 +249,7 @@ CLASSES = {
     "events": messages.Events,
     "lost": messages.Disconnected,
     "start": messages.Start,
+    "credential": messages.Credential,
 }
 
 
@@ -321,6 +326,9 @@ def test_the_component_writes_every_kind_of_item_as_the_schema_says() -> None:
     feed(9, "failure", exchange=3, **{"error-code": "connection-terminated", "detail": ""})
     say(**{**BEGIN, "call": 10})
     say(export="cancel", call=10)
+    say(**{**OPEN, "session": 2}, settings={"base-url": "https://e", "token-provider": True})
+    say(**{**BEGIN, "session": 2, "call": 11})
+    feed(11, "no-credential", message="none")
     say(export="stats")
     say(export="close", session=1)
     # Only a component that blocks asks for the clocks: `wait`, which the bridge does not call.

@@ -146,17 +146,17 @@ impl Credentials {
                 "there is no token, and a caller that blocks can't be given one; provide it first",
             ));
         }
+        self.waiting().await
+    }
+
+    fn waiting(&self) -> Waiting<'_> {
         let mut provided = self.provided.borrow_mut();
-        let number = provided.waited;
         provided.waited += 1;
-        let answers = provided.answers;
-        drop(provided);
         Waiting {
             credentials: self,
-            number,
-            answers,
+            number: provided.waited,
+            answers: provided.answers,
         }
-        .await
     }
 
     /// Why another token is wanted, if one is.

@@ -17,7 +17,13 @@ use crate::retry::Backoff;
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(deny_unknown_fields)
+    schemars(
+        deny_unknown_fields,
+        extend("not" = {
+            "required": ["token", "macaroon"],
+            "properties": {"token": {"type": "string"}, "macaroon": {"type": "string"}},
+        })
+    )
 )]
 pub struct Settings {
     /// The gateway: an absolute http or https URL, spelled as the URL standard spells it, without user

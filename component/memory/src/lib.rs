@@ -99,7 +99,6 @@ mod tests {
             Claim::new(start, size)
         })));
         work(&allocator);
-        drop(allocator);
         memory
             .windows(4)
             .filter(|bytes| *bytes == [SECRET; 4])

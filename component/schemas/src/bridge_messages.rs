@@ -13,7 +13,7 @@ use ron_core::error::{ErrorKind, Phase};
 use ron_core::problem::Problem;
 use ron_core::retry::Backoff;
 use schemars::{JsonSchema, Schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fields::{
     Bytes, Entropy, Escaped, Flag, Id, IdOrNone, Latin1, Name, Number, Small, Status, Text,
@@ -143,6 +143,7 @@ pub enum Input {
 #[schemars(
     rename_all = "kebab-case",
     transform = optional,
+    transform = one_credential,
     transform = closed("docs/abi.md, Settings of `open` and `derive`")
 )]
 pub struct Settings {
@@ -188,6 +189,7 @@ pub struct Settings {
 #[schemars(
     rename_all = "kebab-case",
     transform = optional,
+    transform = one_credential,
     transform = closed("docs/abi.md, Settings of `open` and `derive`")
 )]
 pub struct DerivedSettings {
@@ -677,6 +679,25 @@ fn closed(source: &'static str) -> impl FnMut(&mut Schema) {
             }
         }
     }
+}
+
+/// At most one credential.
+fn one_credential(schema: &mut Schema) {
+    let given = |name: &str| json!({"required": [name]});
+    let provided = json!({
+        "required": ["token-provider"],
+        "properties": {"token-provider": {"const": true}},
+    });
+    let both = |one: &Value, other: &Value| json!({"allOf": [one, other]});
+    let (token, macaroon) = (given("token"), given("macaroon"));
+    schema.insert(
+        "not".to_owned(),
+        json!({"anyOf": [
+            both(&token, &macaroon),
+            both(&token, &provided),
+            both(&macaroon, &provided),
+        ]}),
+    );
 }
 
 /// The options behind `stream` are for streams.

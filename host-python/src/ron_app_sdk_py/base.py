@@ -181,6 +181,9 @@ class BaseClient:
             RonConfigError: the token is no good.
             RonClosedError: the client was closed.
         """
+        if token is None:
+            # No other credential: this client's.
+            raise RonConfigError("token is NoneType; give a str or a Secret", code="invalid_config")
         derived = self._derive({"token": token})
         warn_of_short("token", Secret.of(token).get_secret_value(), stacklevel=3)
         # The session has a copy of its own.

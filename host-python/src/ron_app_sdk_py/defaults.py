@@ -123,7 +123,7 @@ MAX_PROVIDER_THREADS: Final = 8
 PROVIDER_SHARED_SECONDS: Final = 5.0
 """A run of a plain token provider that takes longer is not waited for alone: another is begun."""
 
-KEPT_TOKENS: Final = 8
+RECENT_CREDENTIALS: Final = 8
 """Tokens of a provider that are still taken out of texts."""
 
 MAX_HELPER_THREADS: Final = 64

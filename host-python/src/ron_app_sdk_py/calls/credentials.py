@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from ..config import setting_text
 from ..credentials import AccessToken, TokenProvider, invalid
-from ..defaults import KEPT_TOKENS, MAX_PROVIDER_THREADS, PROVIDER_SHARED_SECONDS
+from ..defaults import MAX_PROVIDER_THREADS, PROVIDER_SHARED_SECONDS, RECENT_CREDENTIALS
 from ..engine.guest import Clock
 from ..errors import RonCredentialError, RonRequestError
 from ..redact import SHORTEST_SECRET, Redactor
@@ -199,7 +199,7 @@ class Credentials:
             return
         self._redactor.add(text)
         self._known.append(text)
-        if len(self._known) > KEPT_TOKENS:
+        if len(self._known) > RECENT_CREDENTIALS:
             self._redactor.remove(self._known.popleft())
         if not self._warned and len(text) < SHORTEST_SECRET:
             # First, because the warning may be an error.

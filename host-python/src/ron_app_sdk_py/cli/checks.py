@@ -251,7 +251,7 @@ class Examination:
         except RonAuthError as error:
             mend = "check what the token may do" if error.status == 403 else "get a new token"
             if _credential(client.config) is None:
-                mend = "give a token: RON_APP_TOKEN, --token-file or --ask-token"
+                mend = "give a credential: RON_APP_TOKEN, --token-file, --macaroon-file"
             return Check("auth", "fail", f"{told} is refused: {error}", mend)
         except RonProblem as error:
             if error.status == 404:

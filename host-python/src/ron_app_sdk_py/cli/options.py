@@ -32,6 +32,9 @@ class Connection:
     token_file: str | None = None
     """The file that holds the token; ``-`` is stdin."""
 
+    macaroon_file: str | None = None
+    """The file that holds a macaroon instead."""
+
     ask_token: bool = False
     """Whether to ask for the token on the terminal."""
 
@@ -48,7 +51,7 @@ class Connection:
     """The HTTP proxy."""
 
     def config(self, output: Output, **fields: Any) -> ClientConfig:
-        """The configuration. Its token is kept out of the output from now on.
+        """The configuration. Its credential is kept out of the output from now on.
 
         Args:
             output: where warnings go.
@@ -58,13 +61,14 @@ class Connection:
             RonConfigError: it is no good.
         """
         from ..config import ClientConfig
-        from .credentials import given_token
+        from .credentials import given_credential
 
-        token = given_token(self.token_file, ask=self.ask_token, output=output)
-        output.hide(token)
+        credential = given_credential(
+            self.token_file, self.macaroon_file, ask=self.ask_token, output=output
+        )
         return ClientConfig.from_env(
             base_url=self.url,
-            token=token,
+            **credential,
             timeout=self.timeout,
             allow_insecure_http=self.insecure_http or None,
             tls_ca=self.ca,
@@ -80,10 +84,10 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv even more.")
     @functools.wraps(command)
     def with_output(*arguments: Any, as_json: bool, verbose: int, **options: Any) -> R:
-        from .credentials import hide_token
+        from .credentials import hide_secrets
 
         output = Output(json=as_json, verbosity=verbose)
-        hide_token(output)
+        hide_secrets(output)
         # Whatever goes wrong from here on is reported by it.
         click.get_current_context().find_root().obj = output
         return command(*arguments, output=output, **options)
@@ -94,6 +98,7 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
 _CONNECTION_OPTIONS = (
     click.option("--url", metavar="URL", help="The gateway.  [default: RON_APP_URL, else local]"),
     click.option("--token-file", metavar="FILE", help="Read the token from a file; - is stdin."),
+    click.option("--macaroon-file", metavar="FILE", help="Read a macaroon from a file instead."),
     click.option("--ask-token", is_flag=True, help="Ask for the token, without showing it."),
     click.option("--timeout", type=float, metavar="SECONDS", help="For the whole call."),
     click.option("--insecure-http", is_flag=True, help="Allow plain http to other machines."),

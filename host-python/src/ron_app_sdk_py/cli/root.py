@@ -66,6 +66,6 @@ class _Root(click.Group):
 def ron() -> None:
     """Calls the app plane of a RON gateway.
 
-    The gateway is that of --url or RON_APP_URL, the token that of RON_APP_TOKEN, --token-file or
-    --ask-token. docs/cli.md has the exit codes.
+    The gateway is that of --url or RON_APP_URL, the credential that of RON_APP_TOKEN,
+    RON_APP_MACAROON, --token-file, --macaroon-file or --ask-token. docs/cli.md has the exit codes.
     """

@@ -163,7 +163,8 @@ def _command(method: str, summary: str) -> click.Command:
     ) -> None:
         from .content import JSON_TYPE, STDIN, sent_content
 
-        if [json_body, data, data_file, connection.token_file].count(STDIN) > 1:
+        files = [data_file, connection.token_file, connection.macaroon_file]
+        if [json_body, data, *files].count(STDIN) > 1:
             raise click.UsageError("stdin can't be both the token and the content; give a file")
         if idem and idem_key is not None:
             raise click.UsageError("give one of --idem and --idem-key")
