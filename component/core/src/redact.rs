@@ -27,20 +27,31 @@ impl Redactor {
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut forms = Vec::new();
         let mut starts = 0;
-        let mut add = |text: Vec<u8>, is_base64| {
-            for byte in text.iter().take(1).chain(b"%\\") {
+        let mut add = |form: Form| {
+            for byte in form.text.iter().take(1).chain(b"%\\") {
                 starts |= place(*byte);
             }
-            forms.push(Form { text, is_base64 });
+            forms.push(form);
         };
         for secret in secrets {
-            if secret.len() >= MIN_SCRUBBED_SECRET_BYTES {
-                // Behind three bytes, one, or two, its first own character begins at this bit.
-                for bit in [0, 4, 2] {
-                    add(base64(secret.as_bytes(), bit), true);
-                }
-                add(secret.into(), false);
+            if secret.len() < MIN_SCRUBBED_SECRET_BYTES {
+                continue;
             }
+            // Behind three bytes, one, or two, its first own character begins at this bit.
+            for bit in [0, 4, 2] {
+                add(Form {
+                    text: base64(secret.as_bytes(), bit),
+                    is_base64: true,
+                    before: bit > 0,
+                    behind: (secret.len() * 8 - bit) % 6 > 0,
+                });
+            }
+            add(Form {
+                text: secret.into(),
+                is_base64: false,
+                before: false,
+                behind: false,
+            });
         }
         Self {
             forms: forms.into(),
@@ -81,6 +92,10 @@ struct Form {
     text: Vec<u8>,
     /// Whether it is base64: those characters that the secret alone decides.
     is_base64: bool,
+    /// Whether the character before them has some bits of it.
+    before: bool,
+    /// Whether the character behind them has.
+    behind: bool,
 }
 
 impl Form {
@@ -100,12 +115,12 @@ impl Form {
             }
             (matched, at) = readings.pop()?;
         }
-        // The characters beside may hold some bits of it.
-        let beside = |at: usize| {
-            let is_one = self.is_base64 && text.get(at).is_some_and(u8::is_ascii_alphanumeric);
-            usize::from(is_one)
+        let beside = |is_wanted: bool, at: usize| {
+            let byte = text.get(at).map(|&byte| standard(byte));
+            usize::from(is_wanted && byte.is_some_and(|byte| BASE64.contains(&byte)))
         };
-        Some((at + beside(at), start - beside(start.wrapping_sub(1))))
+        let before = beside(self.before, start.wrapping_sub(1));
+        Some((at + beside(self.behind, at), start - before))
     }
 }
 
@@ -164,6 +179,9 @@ fn place(byte: u8) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use ::base64::Engine;
+    use ::base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
     use serde::Deserialize;
 
     use super::*;
@@ -172,6 +190,8 @@ mod tests {
     #[derive(Deserialize)]
     struct File {
         texts: Vec<Case>,
+        escaped: Vec<Case>,
+        base64: Vec<Case>,
     }
 
     #[derive(Deserialize)]
@@ -184,12 +204,18 @@ mod tests {
     #[test]
     fn every_text_of_the_vectors_is_scrubbed_as_they_say() {
         let file: File = vectors::read("redaction.json");
-        assert!(file.texts.len() > 10);
-        for case in file.texts {
+        assert!(file.texts.len() > 10 && file.escaped.len() > 10 && file.base64.len() > 10);
+        for case in file
+            .texts
+            .into_iter()
+            .chain(file.escaped)
+            .chain(file.base64)
+        {
             let mut text = case.text;
-            let found = Redactor::new([case.secret]).scrub(&mut text);
+            let redactor = Redactor::new([case.secret]);
+            assert_eq!(redactor.finds(&text), case.scrubbed.contains(REDACTED));
+            assert_eq!(redactor.scrub(&mut text), case.scrubbed.contains(REDACTED));
             assert_eq!(text, case.scrubbed);
-            assert_eq!(found, text.contains(REDACTED));
         }
     }
 
@@ -200,5 +226,68 @@ mod tests {
         assert!(redactor.scrub(&mut text));
         assert!(!redactor.scrub(&mut text));
         assert_eq!(text, "a [redacted] b short c[redacted]");
+    }
+
+    /// A character as it may be written: as it is, or as an escape whose first character may be
+    /// written as one of these too.
+    fn written(character: char, forms: &[u8]) -> String {
+        let code = u32::from(character);
+        let escape = match forms.first() {
+            Some(1) => format!("%{code:02x}"),
+            Some(2) => format!("%{code:02X}"),
+            Some(3) => format!("\\u{code:04x}"),
+            Some(4) => format!("\\x{code:02X}"),
+            Some(5) if matches!(character, '"' | '\'' | '/' | '\\') => format!("\\{character}"),
+            _ => return character.to_string(),
+        };
+        let (introducer, rest) = escape.split_at(1);
+        written(introducer.chars().next().unwrap(), &forms[1..]) + rest
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_found_however_its_characters_are_escaped(
+            characters in prop::collection::vec(
+                ("[!-~]", prop::collection::vec(0u8..6, 0..4)), 8..20
+            ),
+            before in "[ -~é]{0,8}",
+            behind in "[ -~é]{0,8}",
+        ) {
+            let secret: String = characters.iter().map(|(plain, _)| plain.as_str()).collect();
+            let escaped: String = characters
+                .iter()
+                .map(|(plain, forms)| written(plain.chars().next().unwrap(), forms))
+                .collect();
+            let redactor = Redactor::new([secret]);
+            let mut text = format!("{before}{escaped}{behind}");
+            prop_assert!(redactor.scrub(&mut text), "{}", text);
+            prop_assert!(!text.contains(&escaped));
+        }
+
+        #[test]
+        fn a_secret_is_found_in_base64_of_more(
+            secret in "[!-~]{8,20}", before in ".{0,8}", behind in ".{0,8}", is_for_urls: bool,
+        ) {
+            let whole = format!("{before}{secret}{behind}");
+            let mut text = if is_for_urls {
+                URL_SAFE_NO_PAD.encode(&whole)
+            } else {
+                STANDARD.encode(&whole)
+            };
+            let redactor = Redactor::new([secret.clone()]);
+            prop_assert!(redactor.scrub(&mut text));
+            let (first, last) = text.split_once(REDACTED).unwrap();
+            // What is left has no bit of it.
+            prop_assert!(first.len() * 6 <= before.len() * 8);
+            prop_assert!(last.trim_end_matches('=').len() * 6 <= behind.len() * 8 + 5);
+        }
+
+        #[test]
+        fn a_text_that_holds_no_secret_stays(text in ".{0,60}") {
+            let mut scrubbed = text.clone();
+            let redactor = Redactor::new(["a-secret-of-some-length".to_owned()]);
+            prop_assert!(!redactor.scrub(&mut scrubbed));
+            prop_assert_eq!(scrubbed, text);
+        }
     }
 }

@@ -136,10 +136,14 @@ class _Form(NamedTuple):
     Attributes:
         text: the characters.
         is_base64: whether they are base64: those that the secret alone decides.
+        before: how many characters before them have some bits of it.
+        behind: how many behind them.
     """
 
     text: str
-    is_base64: bool
+    is_base64: bool = False
+    before: int = 0
+    behind: int = 0
 
     def spellings(self, character: str) -> set[str]:
         """What may stand for a character: there is another base64 for URLs."""
@@ -197,24 +201,25 @@ class _Search:
         for meant, at in _readings(text, start):
             for form in self._forms.get(meant, ()):
                 end = form.end_of_piece(text, at)
-                if end is not None and form.is_base64:
-                    # The characters beside may hold some bits of it.
-                    yield end + _is_letter(text, end), start - _is_letter(text, start - 1)
-                elif end is not None:
-                    yield end, start
+                if end is not None:
+                    before = text[max(start - form.before, 0) : start]
+                    behind = text[end : end + form.behind]
+                    yield end + _base64_length(behind), start - _base64_length(before)
 
 
 def _forms(secret: str) -> Iterator[_Form]:
     content = secret.encode("utf-8", "surrogatepass")
-    yield _Form(secret, False)
+    yield _Form(secret)
     if not secret.isascii():
         # What the escapes of bytes and of UTF-16 mean.
         units = memoryview(secret.encode("utf-16", "surrogatepass")).cast("H")[1:]
-        yield _Form(content.decode("latin-1"), False)
-        yield _Form("".join(map(chr, units)), False)
+        yield _Form(content.decode("latin-1"))
+        yield _Form("".join(map(chr, units)))
     for before in range(3):
         text = binascii.b2a_base64(bytes(before) + content, newline=False).decode("ascii")
-        yield _Form(text[-(-before * 8 // 6) : (before + len(content)) * 8 // 6], True)
+        first, last = before * 8, (before + len(content)) * 8
+        whole = text[-(-first // 6) : last // 6]
+        yield _Form(whole, True, before=int(first % 6 > 0), behind=int(last % 6 > 0))
 
 
 def _starts(characters: Iterable[str]) -> re.Pattern[str]:
@@ -261,5 +266,6 @@ def _shown(value: Any, scrub: Callable[[str], str]) -> Any:
     return value
 
 
-def _is_letter(text: str, at: int) -> bool:
-    return at >= 0 and text[at : at + 1].isascii() and text[at : at + 1].isalnum()
+def _base64_length(text: str) -> int:
+    """Its length if it is of base64, else 0."""
+    return len(text) if re.fullmatch("[A-Za-z0-9+/_-]+", text) else 0
