@@ -11,6 +11,7 @@ import codecs
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from ..defaults import MAX_LOGGED_BODY_CHARACTERS
@@ -40,7 +41,7 @@ lower case, with hyphens for underscores."""
 
 _LONGEST_CHARACTER = 4
 _MARGIN = 256
-_LOOKED_AT = MAX_LOGGED_BODY_CHARACTERS * _LONGEST_CHARACTER + _MARGIN
+_LOOKED_AT = (MAX_LOGGED_BODY_CHARACTERS + _MARGIN) * _LONGEST_CHARACTER
 """What is looked at of a body, in bytes: what is shown, and what follows of a secret."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
@@ -63,23 +64,25 @@ def logging_bodies(
     return lambda: _LoggingTransport(make_transport(), redactor)
 
 
-def shown_body(content: bytes, redactor: Redactor) -> str:
+def shown_body(content: bytes, redactor: Redactor, *, is_whole: bool = True) -> str:
     """What is logged of a body: the start of a text without secrets, or that it is no text.
 
     Args:
         content: the body, or its start.
         redactor: knows the secrets.
+        is_whole: whether there is no more of it.
     """
-    is_whole = len(content) <= _LOOKED_AT
+    is_long = len(content) > _LOOKED_AT
+    is_whole = is_whole and not is_long
     try:
         # A character may be cut.
-        text = codecs.getincrementaldecoder("utf-8")().decode(content[:_LOOKED_AT])
+        text = codecs.getincrementaldecoder("utf-8")().decode(content[:_LOOKED_AT], is_whole)
     except UnicodeDecodeError:
         return "no text"
     if _CONTROL.search(text):
         return "no text"
     text = redactor.scrub(without_secret_members(text))
-    if not is_whole:
+    if is_long:
         # It may end in the start of a secret.
         text = text[:-_MARGIN]
     shown = text[:MAX_LOGGED_BODY_CHARACTERS]
@@ -137,26 +140,28 @@ class _LoggingTransport:
             "request_id": self._redactor.scrub(ids[0] if ids else ""),
         }
         if request.content:
-            self._tell("request body", fields, request.content, len(request.content))
+            self._tell("request body", fields, request.content, len(request.content), True)
         response = await self._transport.send(request)
         fields = {**fields, "status": response.status}
-        return _LoggedResponse(
-            response, lambda content, size: self._tell("response body", fields, content, size)
-        )
+        return _LoggedResponse(response, partial(self._tell, "response body", fields))
 
     async def close(self) -> None:
         """Closes every connection."""
         await self._transport.close()
 
-    def _tell(self, what: str, fields: dict[str, object], content: bytes, size: int) -> None:
-        shown = {**fields, "bytes": size, "content": shown_body(content, self._redactor)}
-        logs.tell(LOGGER, logging.DEBUG, what, shown)
+    def _tell(
+        self, what: str, fields: dict[str, object], content: bytes, size: int, is_whole: bool
+    ) -> None:
+        text = shown_body(content, self._redactor, is_whole=is_whole)
+        logs.tell(LOGGER, logging.DEBUG, what, {**fields, "bytes": size, "content": text})
 
 
 class _LoggedResponse:
     """An answer whose body is logged once: when it has been read, or as much of it as is shown."""
 
-    def __init__(self, response: TransportResponse, tell: Callable[[bytes, int], None]) -> None:
+    def __init__(
+        self, response: TransportResponse, tell: Callable[[bytes, int, bool], None]
+    ) -> None:
         self._response = response
         self._tell = tell
         self._start = bytearray()
@@ -168,7 +173,7 @@ class _LoggedResponse:
         """Reads the body to its end and frees the connection."""
         content = await self._response.read_all(max_bytes)
         self._start += content[: _LOOKED_AT + 1]
-        self._end(len(content))
+        self._end(len(content), is_whole=True)
         return content
 
     async def read(self, max_bytes: int) -> bytes:
@@ -181,7 +186,7 @@ class _LoggedResponse:
         if not self._is_told:
             self._start += content
             if not content or len(self._start) > _LOOKED_AT:
-                self._end(len(self._start))
+                self._end(len(self._start), is_whole=not content)
         return content
 
     def abort(self) -> None:
@@ -189,8 +194,8 @@ class _LoggedResponse:
         self._end(len(self._start))
         self._response.abort()
 
-    def _end(self, size: int) -> None:
+    def _end(self, size: int, *, is_whole: bool = False) -> None:
         start, self._start = bytes(self._start), bytearray()
         if start and not self._is_told:
-            self._tell(start, size)
+            self._tell(start, size, is_whole)
         self._is_told = True

@@ -66,7 +66,7 @@ class Connection:
         credential = given_credential(
             self.token_file, self.macaroon_file, ask=self.ask_token, output=output
         )
-        return ClientConfig.from_env(
+        config = ClientConfig.from_env(
             base_url=self.url,
             **credential,
             timeout=self.timeout,
@@ -75,6 +75,9 @@ class Connection:
             proxy=self.proxy,
             **fields,
         )
+        for text in config.secret_texts():
+            output.hide(text)
+        return config
 
 
 def output_options(command: Callable[..., R]) -> Callable[..., R]:
