@@ -364,7 +364,7 @@ def test_whatever_secrets_are_planted_in_nothing_that_a_client_shows_has_one(
 
 
 @settings(max_examples=examples(40), deadline=None)
-@given(data=st.data(), secrets=SECRETS, kind=KINDS)
+@given(data=st.data(), secrets=SECRETS, kind=st.sampled_from(["token", "macaroon"]))
 def test_a_configuration_shows_no_secret_whether_it_is_refused_or_not(
     data: st.DataObject, secrets: dict[str, str], kind: str
 ) -> None:
