@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from .calls.metrics import CallRecord, Metrics
+    from .capabilities import Capability, CapabilityToken
     from .client import RonClient, iter_pages
     from .config import ClientConfig
     from .engine.cache import RonCacheWarning
@@ -79,6 +80,8 @@ if TYPE_CHECKING:
     from .timeline import AttemptRecord, Timeline
 
 _MODULES = {
+    "capabilities.capability": ("Capability",),
+    "capabilities.token": ("CapabilityToken",),
     "client": ("RonClient", "iter_pages"),
     "config": ("ClientConfig",),
     "engine.cache": ("RonCacheWarning",),
@@ -158,6 +161,8 @@ __all__ = [
     "Attempt",
     "AttemptRecord",
     "CallRecord",
+    "Capability",
+    "CapabilityToken",
     "ClientConfig",
     "Event",
     "Facet",

@@ -113,13 +113,10 @@ def scope_from_wit(told: Record) -> Scope:
 def as_json(caveat: Caveat) -> dict[str, Any]:
     """A caveat in values of JSON, by its name on the wire, as in ``tests/vectors/tokens.json``."""
     members = _members(caveat)
-    value: Any = members
-    if len(members) == 1:
-        (value,) = members.values()
-    return {
-        "t": caveat.t if isinstance(caveat, kinds.Unknown) else type(caveat).__name__,
-        "v": members["cbor"] if isinstance(caveat, kinds.Unknown) else value,
-    }
+    if len(members) > 1:
+        return {"t": type(caveat).__name__, "v": members}
+    (value,) = members.values()
+    return {"t": type(caveat).__name__, "v": list(value) if isinstance(value, tuple) else value}
 
 
 def _members(caveat: Caveat) -> dict[str, Any]:
