@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .capabilities import Capability, CapabilityToken
     from .client import RonClient, iter_pages
     from .config import ClientConfig
+    from .credentials import AccessToken, TokenProvider
     from .engine.cache import RonCacheWarning
     from .errors import (
         RonAmnesiaWarning,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         RonClosedError,
         RonConfigError,
         RonConnectError,
+        RonCredentialError,
         RonDnsError,
         RonError,
         RonManifestError,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from .problem import Problem
     from .request import Request
     from .response import Response
+    from .secret import Secret
     from .subscription import Subscription
     from .subscription_sync import SubscriptionSync
     from .sync import RonClientSync
@@ -84,6 +87,7 @@ _MODULES = {
     "capabilities.token": ("CapabilityToken",),
     "client": ("RonClient", "iter_pages"),
     "config": ("ClientConfig",),
+    "credentials": ("AccessToken", "TokenProvider"),
     "engine.cache": ("RonCacheWarning",),
     "errors": (
         "RonAmnesiaWarning",
@@ -94,6 +98,7 @@ _MODULES = {
         "RonClosedError",
         "RonConfigError",
         "RonConnectError",
+        "RonCredentialError",
         "RonDnsError",
         "RonError",
         "RonManifestError",
@@ -145,6 +150,7 @@ _MODULES = {
     ),
     "request": ("Request",),
     "response": ("Response",),
+    "secret": ("Secret",),
     "subscription": ("Subscription",),
     "subscription_sync": ("SubscriptionSync",),
     "sync": ("RonClientSync",),
@@ -158,6 +164,7 @@ _MODULES = {
 __all__ = [
     "PROTOCOL_VERSION",
     "PROTO_VERSION",
+    "AccessToken",
     "Attempt",
     "AttemptRecord",
     "CallRecord",
@@ -203,6 +210,7 @@ __all__ = [
     "RonClosedError",
     "RonConfigError",
     "RonConnectError",
+    "RonCredentialError",
     "RonDnsError",
     "RonError",
     "RonManifestError",
@@ -219,10 +227,12 @@ __all__ = [
     "RonTlsError",
     "RonTooLargeError",
     "RonVersionWarning",
+    "Secret",
     "StreamCounters",
     "Subscription",
     "SubscriptionSync",
     "Timeline",
+    "TokenProvider",
     "__version__",
     "iter_pages",
 ]

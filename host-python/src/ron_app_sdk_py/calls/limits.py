@@ -47,7 +47,7 @@ class Limits:
 
         Args:
             config: the configuration.
-            redactor: knows its credential; by default one is made.
+            redactor: knows the secrets; by default there are none.
             rights: what a narrowed client is left.
             wall_ns: the wall clock that those are held to, in nanoseconds since 1970.
         """
@@ -56,7 +56,7 @@ class Limits:
         size = config.max_response_bytes
         return cls(
             Guard(config.base_url, rights, wall_ns),
-            Redactor(config.token) if redactor is None else redactor,
+            redactor or Redactor(),
             defaults.MAX_RESPONSE_BYTES if size is None else size,
             overall,
             write if write < overall else None,
