@@ -68,7 +68,7 @@ async def test_a_lying_component_sends_nothing_beyond_the_caveats(
         narrow = client.with_caveat(methods=["GET"], path_prefix="/feed", max_bytes=4)
         if reason is None:
             if call == "get":
-                assert await narrow.get("/feed/1") == {}
+                assert await narrow.get("/feed/1") == b"{}"
             else:
                 async for _ in narrow.subscribe("/feed/1"):
                     pass

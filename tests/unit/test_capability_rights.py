@@ -136,6 +136,8 @@ def test_caveats_that_leave_no_call_are_contradictory(
         ({"max_bytes": True}, "invalid_max_bytes", "max_bytes is bool"),
         ({"max_bytes": 1.5}, "invalid_max_bytes", "max_bytes is float"),
         ({"path_prefix": 5}, "invalid_caveat", "path_prefix is int"),
+        ({"path_prefix": "/a\0"}, "invalid_path", "U+0000"),
+        ({"path_prefix": "/\ud800"}, "invalid_path", "U+D800"),
         ({"tenant": 5}, "invalid_caveat", "tenant is int"),
         ({"tenant": ""}, "invalid_caveat", "tenant is empty"),
     ],
@@ -186,10 +188,10 @@ def test_a_prefix_is_one_of_whole_decoded_segments(
 ) -> None:
     rights = Rights(path_prefixes=(prefix,))
     for path in inside:
-        assert rights.denial("GET", path, 0, NOW) is None, path
-        assert rights.denial("GET", path, 0, NOW, node=True) == "path_not_allowed"
+        assert rights.denial("GET", path, 0) is None, path
+        assert rights.denial("GET", path, 0, node=True) == "path_not_allowed"
     for path in outside:
-        assert rights.denial("GET", path, 0, NOW) == "path_not_allowed", path
+        assert rights.denial("GET", path, 0) == "path_not_allowed", path
 
 
 @pytest.mark.parametrize(
@@ -207,20 +209,23 @@ def test_a_prefix_is_one_of_whole_decoded_segments(
 )
 def test_no_path_leaves_its_prefix_again(path: str) -> None:
     rights = Rights(path_prefixes=("/feed",))
-    assert rights.denial("GET", path, 0, NOW) == "path_not_allowed"
+    assert rights.denial("GET", path, 0) == "path_not_allowed"
 
 
 def test_each_right_is_looked_at_and_the_first_that_lacks_is_named() -> None:
     rights = Rights(NOW + 1, ("GET", "POST"), ("/feed",), 10)
-    for method, path, length, now, reason in [
-        ("POST", "/app/feed", 10, NOW, None),
-        ("POST", "/app/feed", 11, NOW, "bytes_exceed"),
-        ("get", "/app/feed", 0, NOW, "method_not_allowed"),
-        ("PUT", "/app/x", 11, NOW, "method_not_allowed"),
-        ("PUT", "/app/x", 11, NOW + 1, "expired"),
+    for method, path, length, reason in [
+        ("POST", "/app/feed", 10, None),
+        ("POST", "/app/feed", 11, "bytes_exceed"),
+        ("get", "/app/feed", 0, "method_not_allowed"),
+        ("PUT", "/app/x", 11, "method_not_allowed"),
+        ("GET", "/app/x", 11, "path_not_allowed"),
     ]:
-        assert rights.denial(method, path, length, now) == reason
-    assert Rights().denial("PURGE", "/healthz", 2**40, NOW, node=True) is None
+        assert rights.denial(method, path, length) == reason
+    assert not rights.have_ended(NOW)
+    assert rights.have_ended(NOW + 1)
+    assert Rights().denial("PURGE", "/healthz", 2**40, node=True) is None
+    assert not Rights().have_ended(2**70)
 
 
 rights = st.builds(
@@ -245,7 +250,8 @@ def test_what_is_narrowed_permits_just_what_both_permit(
     one: Rights, other: Rights, method: str, path: str, length: int, now: int, node: bool
 ) -> None:
     def permits(left: Rights) -> bool:
-        return left.denial(method, path, length, now, node=node) is None
+        denial = left.denial(method, path, length, node=node)
+        return denial is None and not left.have_ended(now)
 
     assert permits(one.narrowed(other)) == (permits(one) and permits(other))
 
@@ -279,7 +285,11 @@ def test_a_time_that_is_over_by_now_is_no_lie_of_the_component() -> None:
     guard = Guard("https://gw.example", Rights(NOW + 2), lambda: now[0])
     guard.check_rights("GET", "https://gw.example/app", 0, node=False)
     now[0] += 2
-    with pytest.raises(RonCapabilityError) as caught:
-        guard.check_rights("GET", "https://gw.example/app", 0, node=False)
-    assert caught.value.code == "expired"
+    for check in (
+        guard.check_time,
+        lambda: guard.check_rights("GET", "https://gw.example/app", 0, node=False),
+    ):
+        with pytest.raises(RonCapabilityError) as caught:
+            check()
+        assert caught.value.code == "expired"
     Guard("https://gw.example").check_rights("GET", "https://gw.example/app", 0, node=False)

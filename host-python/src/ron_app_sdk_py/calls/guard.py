@@ -113,6 +113,17 @@ class Guard:
                 "the component wants to send a field that only transports set", code="guard"
             )
 
+    def check_time(self) -> None:
+        """Checks that the time of a narrowed client's rights is not over.
+
+        Raises:
+            RonCapabilityError: it is (code ``expired``).
+        """
+        if self._rights is not None and self._rights.have_ended(self._wall_ns()):
+            raise RonCapabilityError(
+                "the caveats of this client have expired; derive another", code="expired"
+            )
+
     def check_rights(self, method: str, url: str, length: int, *, node: bool) -> None:
         """Checks what a narrowed client is about to send.
 
@@ -128,13 +139,10 @@ class Guard:
         """
         if self._rights is None:
             return
+        # It may have ended in middleware, since the component looked.
+        self.check_time()
         path = url[len(self._base) - 1 :].partition("?")[0]
-        reason = self._rights.denial(method, path, length, self._wall_ns(), node=node)
-        if reason == "expired":
-            # It may have ended in middleware, since the component looked.
-            raise RonCapabilityError(
-                "the caveats of this client have expired; derive another", code="expired"
-            )
+        reason = self._rights.denial(method, path, length, node=node)
         if reason is not None:
             raise RonSandboxError(
                 "the component wants to send a request that the caveats of this client refuse "

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..defaults import CAPABILITY_SKEW_SECONDS
-from ..errors import RonCapabilityError, RonClosedError, RonRequestError
-from ..secret import Secret
+from ..errors import RonCapabilityError, RonRequestError
+from .capability import credential, own_token
 from .caveats import Caveat, PathPrefix, Tenant
 from .narrowing import Arguments, Issuer, Narrowing
 from .rights import Rights
@@ -20,7 +20,6 @@ from .token import CapabilityToken
 
 if TYPE_CHECKING:
     from ..config import ClientConfig
-    from ..credentials import TokenProvider
 
 _STRENGTHS = ("local", "delegated", "minted")
 """From the weakest."""
@@ -49,14 +48,12 @@ class Step(NamedTuple):
     Attributes:
         attenuation: how it is narrowed then.
         settings: the settings of the component that enforce it.
-        credential: the field of the configuration that holds a credential of its own, and that.
-        provider: what provides its tokens, if they are of its own.
+        fields: the fields of the configuration that give it a credential of its own, if any.
     """
 
     attenuation: Attenuation
     settings: list[tuple[str, str]]
-    credential: tuple[str, Secret] | None
-    provider: TokenProvider | None
+    fields: dict[str, Any]
 
 
 def attenuated(
@@ -90,12 +87,12 @@ def attenuated(
         if parent.tenant not in (None, narrowing.tenant):
             raise _contradiction("tenant is another than that of the client itself")
     caveats = (*parent.caveats, *narrowing.caveats())
-    credential, provider = None, None
+    fields: dict[str, Any] = {}
     if own is not None and arguments.issuer_key is not None:
         check_within(own.token, narrowing)
-        credential = own.name, own.token.extend(arguments.issuer_key, narrowing.caveats()).text
+        fields[own.name] = own.token.extend(arguments.issuer_key, narrowing.caveats()).text
     elif strength == "delegated":
-        provider = functools.partial(_issuer(arguments.issuer), caveats)
+        fields["token_provider"] = functools.partial(_issuer(arguments.issuer), caveats)
     chain = [strength] if parent.strength is None else [strength, parent.strength]
     attenuation = Attenuation(
         min(chain, key=_STRENGTHS.index),
@@ -103,18 +100,7 @@ def attenuated(
         parent.tenant if narrowing.tenant is None else narrowing.tenant,
         caveats,
     )
-    return Step(attenuation, narrowing.settings(), credential, provider)
-
-
-def own_token(config: ClientConfig) -> CapabilityToken | None:
-    """What the client's token says of itself, if it has one of ron-auth."""
-    try:
-        held = _held(config)
-        if held is None or not CapabilityToken.may_be(held[1].get_secret_value()):
-            return None
-        return CapabilityToken.parse(held[1].copy())
-    except (RonCapabilityError, RonClosedError):
-        return None
+    return Step(attenuation, narrowing.settings(), fields)
 
 
 def _strength(arguments: Arguments) -> str:
@@ -135,15 +121,6 @@ def _strength(arguments: Arguments) -> str:
         mend = "give issuer_key" if asked == "minted" else "give issuer"
         raise _unavailable(f"strength {asked!r}", "needs an issuer, and none is given", mend)
     return asked
-
-
-def _held(config: ClientConfig) -> tuple[str, Secret] | None:
-    """The field that has the client's credential, and that."""
-    for name in ("macaroon", "token"):
-        held: Secret | None = getattr(config, name)
-        if held is not None:
-            return name, held
-    return None
 
 
 def _check_time(config: ClientConfig, wall_ns: int) -> None:
@@ -167,7 +144,7 @@ class _Own(NamedTuple):
 
 
 def _own(config: ClientConfig) -> _Own:
-    held = _held(config)
+    held = credential(config)
     if held is None:
         raise _unavailable(
             "strength 'minted'",

@@ -6,9 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from ..errors import RonCapabilityError, RonClosedError
+from ..secret import Secret
 from .rights import Rights, app_path, sent_method
 from .token import CapabilityToken
+
+if TYPE_CHECKING:
+    from ..config import ClientConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,26 @@ class Capability:
             path: the path, as in a call.
             length: the size of the request's content in bytes.
         """
-        now = self._wall_ns()
-        denial = self.rights.denial(sent_method(method), app_path(path), length or 0, now)
-        return denial is None
+        if self.rights.have_ended(self._wall_ns()):
+            return False
+        return self.rights.denial(sent_method(method), app_path(path), length or 0) is None
+
+
+def credential(config: ClientConfig) -> tuple[str, Secret] | None:
+    """The field that has the client's credential, and that."""
+    for name in ("macaroon", "token"):
+        held: Secret | None = getattr(config, name)
+        if held is not None:
+            return name, held
+    return None
+
+
+def own_token(config: ClientConfig) -> CapabilityToken | None:
+    """What the client's token says of itself, if it has one of ron-auth."""
+    try:
+        held = credential(config)
+        if held is None or not CapabilityToken.may_be(held[1].get_secret_value()):
+            return None
+        return CapabilityToken.parse(held[1].copy())
+    except (RonCapabilityError, RonClosedError):
+        return None

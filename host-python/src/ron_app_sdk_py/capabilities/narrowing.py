@@ -165,6 +165,12 @@ def _readable(
 def _prefix(given: object) -> str:
     if not isinstance(given, str):
         raise _refused("path_prefix", given, "give a path such as '/feed'")
+    bad = next((c for c in given if c in "\0\r\n" or "\ud800" <= c <= "\udfff"), None)
+    if bad is not None:
+        raise RonRequestError(
+            f"path_prefix holds U+{ord(bad):04X} (NUL, a line end or a lone surrogate); remove it",
+            code="invalid_path",
+        )
     return given
 
 

@@ -42,20 +42,24 @@ class Rights:
             _least(self.max_bytes, other.max_bytes),
         )
 
-    def denial(
-        self, method: str, path: str, length: int, now_ns: int, *, node: bool = False
-    ) -> str | None:
-        """Why a request is not permitted: the code of a :class:`RonCapabilityError`, or None.
+    def have_ended(self, now_ns: int) -> bool:
+        """Whether their time is over.
+
+        Args:
+            now_ns: the wall clock in nanoseconds since 1970.
+        """
+        return self.expires_at_ns is not None and now_ns >= self.expires_at_ns
+
+    def denial(self, method: str, path: str, length: int, *, node: bool = False) -> str | None:
+        """Why a request is not permitted, whatever the time: the code of a
+        :class:`RonCapabilityError`, or None.
 
         Args:
             method: its method, as it is sent.
             path: its path as it is sent, without the query and what a base URL has in front.
             length: the size of its content in bytes.
-            now_ns: the wall clock in nanoseconds since 1970.
             node: whether it is a call beside the app plane.
         """
-        if self.expires_at_ns is not None and now_ns >= self.expires_at_ns:
-            return "expired"
         if self.methods is not None and method not in self.methods:
             return "method_not_allowed"
         if self.path_prefixes and (node or not _inside(path, self.path_prefixes)):

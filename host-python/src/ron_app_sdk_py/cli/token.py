@@ -88,7 +88,7 @@ def verify(
 @click.option("--kid", required=True, metavar="TEXT", help="The key's id.")
 @click.option("--expiry", metavar="TIME", help="From now on: a whole number and s, m, h or d.")
 @click.option("--method", multiple=True, metavar="NAME", help="A method; may be repeated.")
-@click.option("--path-prefix", metavar="TEXT", help="What paths begin with, as the server has them.")
+@click.option("--path-prefix", metavar="TEXT", help="What the server's paths begin with.")
 @click.option("--max-bytes", type=int, metavar="NUMBER", help="Largest content of a request.")
 @click.option("--tenant", metavar="TEXT", help="The tenant that it is bound to.")
 @click.option("--audience", metavar="TEXT", help="The audience.")
