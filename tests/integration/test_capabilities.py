@@ -35,8 +35,10 @@ from ron_app_sdk_py.capabilities import (
     Unknown,
 )
 from ron_app_sdk_py.credentials import AccessToken
+from ron_app_sdk_py.request import Request
 from ron_app_sdk_py.secret import Secret
-from servers import Request, answering, on_a_thread, reply
+from servers import Request as Seen
+from servers import answering, on_a_thread, raw_server, read_request, reply
 from shared_vectors import read
 
 KEY = "5a" * 32
@@ -51,14 +53,14 @@ def issued(*caveats: Caveat) -> str:
 
 
 @contextmanager
-def server() -> Iterator[tuple[str, list[Request]]]:
+def server() -> Iterator[tuple[str, list[Seen]]]:
     """A server that takes everything: its URL, and what it has seen."""
-    seen: list[Request] = []
+    seen: list[Seen] = []
     with on_a_thread(answering(seen, reply("200 OK", b"{}"))) as url:
         yield url, seen
 
 
-def sent_tokens(seen: list[Request]) -> list[str]:
+def sent_tokens(seen: list[Seen]) -> list[str]:
     values = [value for _, fields, _ in seen for name, value in fields if name == "authorization"]
     return [value.partition(" ")[2] for value in values]
 
@@ -199,6 +201,57 @@ def test_a_client_that_has_expired_sends_nothing_any_more() -> None:
         assert code_of(lambda: next(brief.subscribe("/x"))) == "expired"
         client.get("/x")
         assert len(seen) == 2
+
+
+async def test_a_stream_ends_when_its_client_expires() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await reader.read()
+
+    async with raw_server(handler) as url, RonClient(url, token=OPAQUE) as client:
+        brief = client.with_caveat(expiry=0.5)
+        got = []
+        async with asyncio.timeout(10):
+            events = brief.subscribe("/events")
+            got.append((await anext(events)).data)
+            with pytest.raises(RonCapabilityError) as caught:
+                got.append((await anext(events)).data)
+        assert caught.value.code == "expired"
+        assert got == ["1"]
+
+
+async def test_another_credential_widens_nothing() -> None:
+    with server() as (url, seen):
+        async with RonClient(url, token=OPAQUE) as client:
+            reading = client.with_caveat(readonly=True)
+            perform = reading._perform_with("admin-token-0123456789")
+            reload, status = Request("POST", "/api/v1/reload"), Request("GET", "/api/v1/status")
+            reload.node = status.node = "include"
+            with pytest.raises(RonCapabilityError):
+                await perform(reload)
+            assert seen == []
+            await perform(status)
+            assert sent_tokens(seen) == ["admin-token-0123456789"]
+
+
+def test_what_a_client_gives_out_is_as_narrow_as_itself() -> None:
+    with server() as (url, seen), RonClientSync(url, token=OPAQUE) as client:
+        reading = client.with_caveat(readonly=True)
+        feed = client.with_caveat(path_prefix="/feed")
+        for refused in (
+            lambda: reading.with_options(timeout=9).post("/feed"),
+            lambda: reading.facet("feed").post("/x"),
+            lambda: reading.node.kv.delete("a", "b"),
+            lambda: feed.facet("other").get("/x"),
+            lambda: feed.node.health(),
+            lambda: feed.node.facet("feed").get("/x"),
+            lambda: list(feed.paginate("/items")),
+        ):
+            assert code_of(refused) in ("method_not_allowed", "path_not_allowed")
+        assert seen == []
+        feed.facet("feed").post("/x")
+        assert len(seen) == 1
 
 
 async def test_a_trap_widens_nothing_and_takes_nobody_along() -> None:
@@ -396,9 +449,9 @@ async def test_a_narrowed_client_ends_with_its_parent_and_alone() -> None:
             await other.get("/x")
         await narrow.get("/x")
         await client.close()
-        for call in (lambda: narrow.get("/x"), lambda: client.get("/x")):
+        for closed in (narrow, client):
             with pytest.raises(RonClosedError):
-                await call()
+                await closed.get("/x")
         with pytest.raises(RonClosedError):
             client.with_caveat(readonly=True)
 

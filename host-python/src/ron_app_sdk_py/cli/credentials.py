@@ -1,10 +1,11 @@
-"""The token: from a file, a prompt or the environment; never from the command line, never shown."""
+"""Secrets: from a file, a prompt or the environment; never from the command line, never shown."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..defaults import MAX_SETTING_CHARACTERS
@@ -17,9 +18,31 @@ TOKEN_VARIABLE = "RON_APP_TOKEN"  # noqa: S105
 """What holds the token if no option gives one."""
 
 
-def hide_token(output: Output) -> None:
-    """Keeps the environment's token out of the output, also where an option gives another one."""
-    output.hide(os.environ.get(TOKEN_VARIABLE) or None)
+ISSUER_KEY_VARIABLE = "RON_ISSUER_KEY"
+"""What holds the issuer's key likewise."""
+
+_CAPABILITY_VARIABLES = ("RON_APP_MACAROON", TOKEN_VARIABLE)
+_SECRET_VARIABLES = (*_CAPABILITY_VARIABLES, ISSUER_KEY_VARIABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of secret, and the options that give it."""
+
+    noun: str
+    file_option: str
+    ask_option: str
+    variable: str
+
+
+_TOKEN = _Kind("token", "--token-file", "--ask-token", TOKEN_VARIABLE)
+_KEY = _Kind("key", "--key-file", "--ask-key", ISSUER_KEY_VARIABLE)
+
+
+def hide_secrets(output: Output) -> None:
+    """Keeps the environment's secrets out of the output, also where an option gives another one."""
+    for variable in _SECRET_VARIABLES:
+        output.hide(os.environ.get(variable) or None)
 
 
 def given_token(token_file: str | None, *, ask: bool, output: Output) -> str | None:
@@ -33,16 +56,47 @@ def given_token(token_file: str | None, *, ask: bool, output: Output) -> str | N
     Raises:
         RonConfigError: there is none where the options say.
     """
+    return _given(_TOKEN, token_file, ask, output)
+
+
+def capability_text(token_file: str | None, *, ask: bool, output: Output) -> str:
+    """The token that is to be looked at: as :func:`given_token`, or that of the environment.
+
+    Raises:
+        RonConfigError: there is none, or more than one.
+    """
+    given = _given(_TOKEN, token_file, ask, output)
+    if given is not None:
+        return given
+    held = [text for name in _CAPABILITY_VARIABLES if (text := os.environ.get(name))]
+    if len(held) > 1:
+        raise _fault(f"{' and '.join(_CAPABILITY_VARIABLES)} are both set; unset one")
+    if not held:
+        raise _missing(_TOKEN)
+    return held[0]
+
+
+def issuer_key(key_file: str | None, *, ask: bool, output: Output) -> str:
+    """The issuer's key, as :func:`capability_text`.
+
+    Raises:
+        RonConfigError: there is none.
+    """
+    given = _given(_KEY, key_file, ask, output) or os.environ.get(ISSUER_KEY_VARIABLE)
+    if not given:
+        raise _missing(_KEY)
+    return given
+
+
+def _given(kind: _Kind, file: str | None, ask: bool, output: Output) -> str | None:
     if ask:
-        if token_file is not None:
-            raise _fault("--token-file and --ask-token are both given; give one")
-        return _asked()
-    if token_file is not None:
-        return _read(token_file, output)
-    return None
+        if file is not None:
+            raise _fault(f"{kind.file_option} and {kind.ask_option} are both given; give one")
+        return _asked(kind)
+    return None if file is None else _read(kind, file, output)
 
 
-def _asked() -> str:
+def _asked(kind: _Kind) -> str:
     import getpass
     import warnings
 
@@ -50,33 +104,35 @@ def _asked() -> str:
         # It would go on and show what is typed.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
-            token = getpass.getpass("Token: ").strip()
+            secret = getpass.getpass(f"{kind.noun.capitalize()}: ").strip()
         except (getpass.GetPassWarning, EOFError, OSError):
             raise _fault(
-                f"there is no terminal to ask for the token; give --token-file or {TOKEN_VARIABLE}"
+                f"there is no terminal to ask for the {kind.noun}; give {kind.file_option} or "
+                f"{kind.variable}"
             ) from None
         except UnicodeError:
-            raise _fault("the token is no text; type it again") from None
-    if not token:
-        raise _fault("no token was given; type it, or give --token-file")
-    return token
+            raise _fault(f"the {kind.noun} is no text; type it again") from None
+    if not secret:
+        raise _fault(f"no {kind.noun} was given; type it, or give {kind.file_option}")
+    return secret
 
 
-def _read(place: str, output: Output) -> str:
-    name = "stdin" if place == "-" else place
+def _read(kind: _Kind, place: str, output: Output) -> str:
+    noun = kind.noun
+    where = f"{kind.file_option}: {'stdin' if place == '-' else place}"
     try:
         content = _from_stdin() if place == "-" else _from_file(place, output)
-        token = content.decode("ascii").strip()
+        secret = content.decode("ascii").strip()
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
-        raise _fault(f"--token-file: {name} can't be read: {why}") from None
+        raise _fault(f"{where} can't be read: {why}") from None
     except ValueError:
-        raise _fault(f"--token-file: {name} holds other than ASCII text, so no token") from None
-    if not token:
-        raise _fault(f"--token-file: {name} is empty; write the token into it")
-    if len(content) > MAX_SETTING_CHARACTERS or len(token.split()) > 1:
-        raise _fault(f"--token-file: {name} holds more than a token; leave it alone in the file")
-    return token
+        raise _fault(f"{where} holds other than ASCII text, so no {noun}") from None
+    if not secret:
+        raise _fault(f"{where} is empty; write the {noun} into it")
+    if len(content) > MAX_SETTING_CHARACTERS or len(secret.split()) > 1:
+        raise _fault(f"{where} holds more than a {noun}; leave it alone in the file")
+    return secret
 
 
 def _from_stdin() -> bytes:
@@ -92,6 +148,12 @@ def _from_file(place: str, output: Output) -> bytes:
         if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o077:
             output.warning(f"others may read {place}; chmod 600 {place}")
         return file.read(MAX_SETTING_CHARACTERS + 1)
+
+
+def _missing(kind: _Kind) -> RonConfigError:
+    return _fault(
+        f"there is no {kind.noun}; give {kind.file_option}, {kind.ask_option} or {kind.variable}"
+    )
 
 
 def _fault(message: str) -> RonConfigError:

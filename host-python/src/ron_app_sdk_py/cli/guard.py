@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import click
 
 from ..errors import RonError
-from .credentials import hide_token
+from .credentials import hide_secrets
 from .exit_codes import ExitCode, exit_code
 from .output import Output
 
@@ -36,7 +36,7 @@ def guarded(ctx: click.Context, arguments: Sequence[str] = ()) -> Iterator[None]
         output = ctx.obj
         if not isinstance(output, Output):
             output = Output(json="--json" in arguments)
-            hide_token(output)
+            hide_secrets(output)
         code = _told_of(error, output)
     ctx.exit(code)
 

@@ -80,10 +80,10 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("-v", "--verbose", count=True, help="Tell more on stderr; -vv even more.")
     @functools.wraps(command)
     def with_output(*arguments: Any, as_json: bool, verbose: int, **options: Any) -> R:
-        from .credentials import hide_token
+        from .credentials import hide_secrets
 
         output = Output(json=as_json, verbosity=verbose)
-        hide_token(output)
+        hide_secrets(output)
         # Whatever goes wrong from here on is reported by it.
         click.get_current_context().find_root().obj = output
         return command(*arguments, output=output, **options)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +17,8 @@ from .output import Output
 if TYPE_CHECKING:
     from ..capabilities import CapabilityToken, Caveat
 
+R = TypeVar("R")
+
 _TOKEN_OPTIONS = (
     click.option("--token-file", metavar="FILE", help="Read the token from a file; - is stdin."),
     click.option("--ask-token", is_flag=True, help="Ask for the token, without showing it."),
@@ -23,19 +27,22 @@ _KEY_OPTIONS = (
     click.option(
         "--key-file",
         metavar="FILE",
-        help="Read the issuer's key from a file: 32 bytes or 64 hexadecimal digits; - is stdin.",
+        help="Read the issuer's key, 64 hexadecimal digits, from a file; - is stdin.",
     ),
     click.option("--ask-key", is_flag=True, help="Ask for the key, without showing it."),
 )
 
 
-def _with(*options: Any) -> Any:
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
+def _token_options(command: Callable[..., R]) -> Callable[..., R]:
+    for option in reversed(_TOKEN_OPTIONS):
+        command = option(command)
+    return command
 
-    return decorate
+
+def _key_options(command: Callable[..., R]) -> Callable[..., R]:
+    for option in reversed(_KEY_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.group("token")
@@ -49,7 +56,7 @@ def command() -> None:
 
 
 @command.command("inspect")
-@_with(*_TOKEN_OPTIONS)
+@_token_options
 @output_options
 def inspect(token_file: str | None, ask_token: bool, output: Output) -> None:
     """Show what a token says. Nothing is verified."""
@@ -59,7 +66,8 @@ def inspect(token_file: str | None, ask_token: bool, output: Output) -> None:
 
 
 @command.command("verify")
-@_with(*_TOKEN_OPTIONS, *_KEY_OPTIONS)
+@_token_options
+@_key_options
 @output_options
 def verify(
     token_file: str | None,
@@ -96,7 +104,7 @@ def verify(
 @click.option("--scope-prefix", metavar="TEXT", help="Of its scope: what paths begin with.")
 @click.option("--scope-method", multiple=True, metavar="NAME", help="Likewise: a method.")
 @click.option("--scope-max-bytes", type=int, metavar="NUMBER", help="Likewise: largest content.")
-@_with(*_KEY_OPTIONS)
+@_key_options
 @output_options
 def mint(
     tid: str,
@@ -123,10 +131,8 @@ def mint(
         caveats=_caveats(**caveats),
     )
     text = made.text.get_secret_value()
-    if output.json:
-        output.value({"token": text})
-    else:
-        output.content(f"{text}\n".encode())
+    # The result is a secret, so that it may not be taken out.
+    output.content(f"{json.dumps({'token': text}) if output.json else text}\n".encode())
 
 
 def _token(token_file: str | None, ask: bool, output: Output) -> CapabilityToken:
@@ -138,16 +144,16 @@ def _token(token_file: str | None, ask: bool, output: Output) -> CapabilityToken
     return CapabilityToken.parse(text)
 
 
-def _key(key_file: str | None, ask: bool, output: Output) -> bytes | str:
+def _key(key_file: str | None, ask: bool, output: Output) -> str:
     from .credentials import issuer_key
 
     key = issuer_key(key_file, ask=ask, output=output)
-    output.hide(key if isinstance(key, str) else key.hex())
+    output.hide(key)
     return key
 
 
-def _check_one_stdin(token_file: str | None, key_file: str | None) -> None:
-    if token_file == key_file == "-":
+def _check_one_stdin(*files: str | None) -> None:
+    if files.count("-") > 1:
         raise click.UsageError("--token-file and --key-file are both stdin; give one as a file")
 
 
@@ -198,8 +204,6 @@ def _described(token: CapabilityToken) -> dict[str, Any]:
 
 
 def _lines(token: CapabilityToken, told: dict[str, Any]) -> list[str]:
-    import json
-
     def shown(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
 
@@ -230,8 +234,6 @@ def _lines(token: CapabilityToken, told: dict[str, Any]) -> list[str]:
 
 
 def _value(caveat: dict[str, Any]) -> str:
-    import json
-
     text = json.dumps(caveat["v"], ensure_ascii=False)
     if caveat["t"] in ("Exp", "Nbf"):
         try:
