@@ -162,3 +162,9 @@ DOCTOR_SECONDS: Final = 5.0
 
 PROGRESS_AFTER_SECONDS: Final = 1.0
 """How long something takes before ``ron`` shows its progress, in seconds."""
+
+CAPABILITY_SKEW_SECONDS: Final = 60
+"""How far the clocks of those who verify capabilities may differ: ron-auth's number."""
+
+PATH_DECODE_ROUNDS: Final = 3
+"""How often a path may be percent-encoded over: the component's number."""

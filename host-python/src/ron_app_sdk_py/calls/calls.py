@@ -323,6 +323,7 @@ class Calls:
     def _enter(self, call: InFlight, begin: Begin) -> None:
         call.loop.counters.calls += 1
         self._in_flight[call.id] = call
+        call.limits.guard.check_time()
         call.loop.back_up(call.backstop)
         guest = call.guest
         self._cross(guest, lambda: guest.begin(call.session.id, call.id, begin), call)

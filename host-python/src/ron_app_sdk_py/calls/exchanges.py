@@ -82,7 +82,8 @@ class Exchanges:
         Raises:
             RonError: it may not be sent.
         """
-        call.limits.guard.check(send.url, send.headers, node=call.request.node is not None)
+        guard, node = call.limits.guard, call.request.node is not None
+        guard.check(send.url, send.headers, node=node)
         attempt = None
         try:
             if call.middleware.sees_attempts:
@@ -93,6 +94,8 @@ class Exchanges:
                 added = list(attempt.added)
                 check_added(added, send.headers)
                 send = send._replace(headers=send.headers + added)
+            content = None if send.body is None else call.body(send.body)
+            guard.check_rights(send.method, send.url, len(content or b""), node=node)
             outcome = await self._attempt(call, send, attempt)
             if attempt is not None:
                 await call.io(call.middleware.run("after_attempt", attempt))
