@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARTIFACTS := host-python/src/ron_app_sdk_py/artifacts/artifacts.json
+THIRD_PARTY := host-python/third-party
 CARGO_BUILD := cargo run --quiet --release --locked -p ron-build --
 CARGO_SCHEMAS := cargo run --quiet --locked -p ron-schemas --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -24,10 +25,14 @@ components: toolchain ## Build the WebAssembly artifacts and print their digests
 schemas: toolchain ## Write the JSON Schemas of schemas/ from the Rust types
 	@$(CARGO_SCHEMAS)
 
-build: components $(VENV)/installed ## * Build everything: artifacts, .venv, the package in it
+$(ARTIFACTS): components ;
 
-$(VENV)/installed: host-python/pyproject.toml host-python/hatch_build.py host-python/requirements-dev.txt
-	@test -f $(ARTIFACTS)
+$(THIRD_PARTY)/ron-app-sdk-py.cdx.json: $(ARTIFACTS) Cargo.lock $(wildcard host-python/sbom/*.py) $(VENV)/installed
+	PYTHONPATH=host-python $(BIN)/python -m sbom
+
+build: components $(VENV)/installed $(THIRD_PARTY)/ron-app-sdk-py.cdx.json ## * Build everything: artifacts, .venv, the package in it
+
+$(VENV)/installed: host-python/pyproject.toml host-python/hatch_build.py host-python/requirements-dev.txt | $(ARTIFACTS)
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: set PYTHON" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt -e 'host-python[cli,codegen,devnode,dotenv,httpx2]'
@@ -101,4 +106,4 @@ check-cargo-component: components ## Compare the client's WIT with that of cargo
 	component/build/check-cargo-component.sh
 
 clean: ## Remove what was built
-	rm -rf target build dist .venv wit/deps host-python/src/ron_app_sdk_py/artifacts
+	rm -rf target build dist .venv wit/deps $(THIRD_PARTY) host-python/src/ron_app_sdk_py/artifacts
