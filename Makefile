@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help toolchain components schemas build demo test test-rust test-python test-newest-wasmtime lint \
-	bench chaos fuzz wheel check-cargo-component clean
+	bench chaos fuzz wheel check-reproducible check-cargo-component clean
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -101,6 +101,9 @@ fuzz: build ## The property tests with many examples (EXAMPLES=)
 wheel: build ## Build the wheel and the sdist into dist/
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist host-python
+
+check-reproducible: build ## Build the last commit again in another folder and compare all bytes
+	nice component/build/check-reproducible.sh $(BIN)/python
 
 check-cargo-component: components ## Compare the client's WIT with that of cargo-component's build
 	component/build/check-cargo-component.sh
