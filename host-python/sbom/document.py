@@ -51,7 +51,7 @@ def document(
     bom.metadata.timestamp = None  # type: ignore[assignment]
     needed = [_distribution(one) for one in distributions]
     for file, entry in artifacts["artifacts"].items():
-        artifact = _artifact(file, version, entry, artifacts)
+        artifact = _artifact(file, project, entry, artifacts)
         crates = [_crate(crate) for crate in sorted(linked[file])]
         bom.components.update(crates)
         bom.register_dependency(artifact, crates)
@@ -68,13 +68,13 @@ def _text(bom: Bom) -> str:
 
 
 def _artifact(
-    name: str, version: str, entry: Mapping[str, Any], artifacts: Mapping[str, Any]
+    name: str, project: Mapping[str, Any], entry: Mapping[str, Any], artifacts: Mapping[str, Any]
 ) -> Component:
     return Component(
         name=name,
-        version=version,
+        version=project["version"],
         bom_ref=name,
-        mime_type="application/wasm",
+        licenses=[_license(name, project["license"])],
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=entry["sha256"])],
         properties=[
             Property(name="ron-app-sdk-py:toolchain", value=artifacts["toolchain"]),

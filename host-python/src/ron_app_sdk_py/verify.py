@@ -105,12 +105,14 @@ def verify() -> Report:
 
 
 def _recorded() -> dict[Path, PackagePath]:
-    """What was installed, by where it is."""
+    """What the wheel brought, by where it is. The installer's own scripts are outside of that."""
     try:
-        files = distribution(_NAME).files
+        files = distribution(_NAME).files or ()
     except PackageNotFoundError:
         return {}
-    return {Path(str(file.locate())).resolve(): file for file in files or ()}
+    return {
+        Path(str(file.locate())).resolve(): file for file in files if not str(file).startswith("..")
+    }
 
 
 def _differences(recorded: dict[Path, PackagePath]) -> Iterator[Difference]:
