@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -149,6 +150,35 @@ def test_an_artifact_has_its_crates_and_none_of_others(
             if not (isinstance(entry, dict) and entry.get("optional"))
         }
         assert wanted <= names, wanted - names
+
+
+STD = {"alloc", "compiler_builtins", "core", "panic_abort", "std", "std_detect", "unwind"}
+"""The crates that ``std`` stands for."""
+
+
+def with_code(module: bytes) -> set[str]:
+    """The crates that functions of a module come from, by their mangled names: v0 has a crate's
+    after a disambiguator (``CsdfG7_4core``), the form before it at the beginning (``_ZN4core``)."""
+    names = re.findall(rb"(?:Cs[0-9A-Za-z]*_|_ZN)(\d+)([a-z][a-z0-9_]*)", module)
+    return {name[: int(size)].decode() for size, name in names if len(name) >= int(size)}
+
+
+@pytest.mark.parametrize(
+    ("artifact", "modules"),
+    [
+        (CLIENT, ["guest/ron_client"]),
+        (HOST, ["guest/ron_client", "guest/ron_bridge", "guest/ron_wire"]),
+        (TOOLS, ["tool/ron_tools"]),
+    ],
+)
+def test_no_function_in_an_artifact_is_of_a_crate_that_the_bill_leaves_out(
+    linked: dict[str, set[str]], artifact: str, modules: list[str]
+) -> None:
+    folder = ROOT / "target" / "guests" / "wasm32-unknown-unknown"
+    crates = set().union(*(with_code((folder / f"{name}.wasm").read_bytes()) for name in modules))
+    assert {name.partition("/")[2] for name in modules} | {"core", "talc"} <= crates
+    listed = {ref.removeprefix("crate:").partition("@")[0] for ref in linked[artifact]}
+    assert crates <= {name.replace("-", "_") for name in listed} | STD
 
 
 def test_python_packages_are_those_that_pyproject_asks_for(
