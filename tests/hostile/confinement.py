@@ -46,7 +46,7 @@ def attempt(wasm: str | bytes, url: str, fuel: int) -> dict[str, Any]:
         digest = hashlib.sha256(binary).hexdigest()
         hostile = runtime.compiled(Artifact("hostile.wasm", binary, digest, ""))
         with (
-            mock.patch.object(guests, "shared", lambda: hostile),
+            mock.patch.object(guests, "shared", return_value=hostile),
             mock.patch.object(guests, "Instance", made),
             RonClientSync(url, token=TOKEN) as client,
         ):

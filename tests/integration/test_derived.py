@@ -18,6 +18,7 @@ from ron_app_sdk_py import (
     RonSandboxError,
     RonTimeoutError,
     RonTooLargeError,
+    Secret,
 )
 from servers import TOKEN
 
@@ -26,7 +27,7 @@ async def test_a_derived_client_differs_in_what_is_given_only(node: str) -> None
     async with RonClient(node, token=TOKEN) as client:
         fast = client.with_options(timeout=0.2, max_response_bytes=10, max_request_bytes=5)
         assert type(fast) is RonClient
-        assert (fast.config.timeout, fast.config.token) == (0.2, TOKEN)
+        assert (fast.config.timeout, fast.config.token) == (0.2, Secret(TOKEN))
         assert client.config.timeout is None
         started = time.monotonic()
         with pytest.raises(RonTimeoutError):

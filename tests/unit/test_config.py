@@ -18,6 +18,7 @@ from ron_app_sdk_py import (
     RonClientSync,
     RonConfigError,
     RonSecurityWarning,
+    Secret,
 )
 from servers import TOKEN
 
@@ -28,7 +29,7 @@ def test_the_environment_is_read_in_the_order_of_precedence() -> None:
     assert ClientConfig.from_env(both).base_url == "https://a"
     assert ClientConfig.from_env({"RON_APP_URL": "https://b"}).base_url == "https://b"
     assert ClientConfig.from_env(both, base_url="https://c").base_url == "https://c"
-    assert ClientConfig.from_env({"RON_APP_TOKEN": "t"}).token == "t"
+    assert ClientConfig.from_env({"RON_APP_TOKEN": "t"}).token == Secret("t")
     assert ClientConfig.from_env({"RON_SDK_INSECURE_HTTP": "1"}).allow_insecure_http
 
 
@@ -218,7 +219,8 @@ def test_a_dotenv_file_is_read_if_asked_for_and_gives_way_to_the_environment(
     )
     assert ClientConfig.from_env({}).base_url == "http://127.0.0.1:8080"
     config = ClientConfig.from_env({}, dotenv=True)
-    assert (config.base_url, config.token, config.timeout) == ("https://file", "from $HOME", 3.0)
+    assert (config.base_url, config.timeout) == ("https://file", 3.0)
+    assert config.token == Secret("from $HOME")
     environ = {"RON_SDK_GATEWAY_ADDR": "https://environment"}
     assert ClientConfig.from_env(environ, dotenv=True).base_url == "https://environment"
     given = ClientConfig.from_env(environ, dotenv=True, base_url="https://argument")

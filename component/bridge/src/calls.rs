@@ -20,10 +20,18 @@ pub struct Calls {
     sessions: RefCell<LiteMap<u64, Session>>,
     /// The last one first: when all end in one crossing they end in order, and each removal moves what
     /// is behind it.
-    calls: RefCell<LiteMap<Reverse<u64>, Work>>,
+    calls: RefCell<LiteMap<Reverse<u64>, Running>>,
     log_level: Cell<Option<LogLevel>>,
     /// Whether the host wants timelines.
     timelines: Cell<bool>,
+    /// Whether the host gives tokens when asked.
+    provides: Cell<bool>,
+}
+
+/// A call or a stream, of a session.
+struct Running {
+    session: u64,
+    work: Work,
 }
 
 /// What a `begin` has begun.
@@ -39,12 +47,16 @@ impl Calls {
         unused("session", open.session, is_taken)?;
         port::seed(&open.entropy).map_err(Malformed::new)?;
         self.timelines.set(open.timeline);
+        self.provides(&open.configuration.credential);
         self.opened(open.session, admin::open(&open.configuration), out);
         Ok(())
     }
 
     /// Opens a derived session.
     pub fn derive(&self, derive: &Derive, out: &mut Writer) -> Result<(), Malformed> {
+        if let Some(credential) = &derive.overrides.credential {
+            self.provides(credential);
+        }
         let is_taken = self.sessions.borrow().contains_key(&derive.session);
         unused("session", derive.session, is_taken)?;
         let result = {
@@ -52,10 +64,16 @@ impl Calls {
             let parent = sessions
                 .get(&derive.parent)
                 .ok_or_else(|| Malformed::new("there is no such parent session"))?;
-            admin::derive(parent, derive.overrides)
+            admin::derive(parent, &derive.overrides)
         };
         self.opened(derive.session, result, out);
         Ok(())
+    }
+
+    fn provides(&self, credential: &admin::Credential) {
+        if let admin::Credential::Provided = credential {
+            self.provides.set(true);
+        }
     }
 
     fn opened(&self, id: u64, result: Result<Session, admin::Error>, out: &mut Writer) {
@@ -93,20 +111,18 @@ impl Calls {
                     repeats: true,
                 })
             });
-            match (begin.stream, begin.node) {
-                (None, None) => Work::Call(session.start(request, id)),
-                (None, Some(credential)) => {
-                    Work::Call(node::start(session, request, credential, id))
-                }
-                (Some(options), None) => {
-                    Work::Stream(events::subscribe(session, request, &options, id))
-                }
-                (Some(options), Some(credential)) => {
-                    Work::Stream(node::subscribe(session, request, credential, &options, id))
-                }
+            let beside = begin.node.map(|credential| node::open(session, credential));
+            let session = beside.as_ref().unwrap_or(session);
+            match begin.stream {
+                None => Work::Call(session.start(request, id)),
+                Some(options) => Work::Stream(events::subscribe(session, request, &options, id)),
             }
         };
-        self.calls.borrow_mut().insert(Reverse(id), call);
+        let running = Running {
+            session: begin.session,
+            work: call,
+        };
+        self.calls.borrow_mut().insert(Reverse(id), running);
         self.run(id, out);
         Ok(())
     }
@@ -115,13 +131,20 @@ impl Calls {
     pub fn run(&self, id: u64, out: &mut Writer) {
         port::attribute(id);
         let is_over = match self.calls.borrow().get(&Reverse(id)) {
-            Some(Work::Call(call)) => self.run_call(id, call, out),
-            Some(Work::Stream(stream)) => run_stream(id, stream, out),
+            Some(running) => match &running.work {
+                Work::Call(call) => self.run_call(id, call, out),
+                Work::Stream(stream) => run_stream(id, stream, out),
+            },
             None => {
                 out.items(&port::drain());
                 false
             }
         };
+        if self.provides.get() {
+            for want in driver::wanted() {
+                messages::want(out, &want);
+            }
+        }
         if is_over {
             self.calls.borrow_mut().remove(&Reverse(id));
         }
@@ -160,10 +183,21 @@ impl Calls {
         true
     }
 
-    /// Takes an event that is for a stream itself; false if it is for `wire`.
+    /// Takes an event that is for a session or a stream itself; false if it is for `wire`.
     pub fn take_event(&self, id: u64, event: &str) -> Result<bool, Malformed> {
         let calls = self.calls.borrow();
-        let Some(Work::Stream(stream)) = calls.get(&Reverse(id)) else {
+        let running = calls.get(&Reverse(id));
+        if self.provides.get()
+            && let Some(token) = messages::provided(event)?
+        {
+            let sessions = self.sessions.borrow();
+            // A call that has ended meanwhile needs none.
+            if let Some(session) = running.and_then(|running| sessions.get(&running.session)) {
+                admin::provide(session, token.as_ref().map_err(String::as_str));
+            }
+            return Ok(true);
+        }
+        let Some(Work::Stream(stream)) = running.map(|running| &running.work) else {
             // A stream that has ended meanwhile is not made anew.
             return Ok(event == "restart\0");
         };

@@ -123,4 +123,4 @@ impl Guest for Bridge {
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+static ALLOCATOR: ron_memory::ComponentAllocator = ron_memory::component_allocator();

@@ -2,8 +2,10 @@
 
 use ron_abi::{Malformed, NO_CALL, Reader, Writer, from_latin1, number};
 
-use crate::wit::ron::app::admin::{Backoff, Configuration, Overrides};
-use crate::wit::ron::app::driver::{self, LogEvent, LogLevel};
+use crate::wit::ron::app::admin::{
+    self, Backoff, Caveats, Configuration, Overrides, ProvidedToken,
+};
+use crate::wit::ron::app::driver::{self, LogEvent, LogLevel, Want, WantReason};
 use crate::wit::ron::app::events::{Options, Update};
 use crate::wit::ron::app::node::Credential;
 use crate::wit::ron::app::types::{
@@ -55,7 +57,8 @@ impl Open {
         let mut configuration = Configuration {
             base_url: String::new(),
             allow_insecure_http: false,
-            token: None,
+            credential: admin::Credential::None,
+            passport: None,
             user_agent: None,
             overall_timeout: None,
             connect_timeout: None,
@@ -68,12 +71,14 @@ impl Open {
             backoff: None,
         };
         let mut timeline = false;
+        let mut credential = None;
         for (name, value) in reader.block("settings")? {
             let given = &mut configuration;
             match name {
+                _ if read_credential(name, value, &mut credential)? => {}
                 "base-url" => given.base_url = value.to_owned(),
                 "allow-insecure-http" => given.allow_insecure_http = flag(name, value)?,
-                "token" => given.token = Some(value.to_owned()),
+                "passport" => given.passport = Some(value.to_owned()),
                 "user-agent" => given.user_agent = Some(value.to_owned()),
                 "overall-timeout" => given.overall_timeout = Some(number(name, value)?),
                 "connect-timeout" => given.connect_timeout = Some(number(name, value)?),
@@ -89,6 +94,7 @@ impl Open {
             }
         }
         reader.end()?;
+        configuration.credential = credential.unwrap_or(admin::Credential::None);
         Ok(Self {
             entropy,
             session,
@@ -114,6 +120,13 @@ impl Derive {
         let parent = reader.number("parent")?;
         let session = reader.number("session")?;
         let mut overrides = Overrides {
+            credential: None,
+            caveats: Caveats {
+                expires_at: None,
+                methods: None,
+                path_prefix: None,
+                max_bytes: None,
+            },
             overall_timeout: None,
             connect_timeout: None,
             read_timeout: None,
@@ -125,6 +138,14 @@ impl Derive {
         for (name, value) in reader.block("settings")? {
             let given = &mut overrides;
             match name {
+                _ if read_credential(name, value, &mut given.credential)? => {}
+                "caveat-expires-at" => given.caveats.expires_at = Some(number(name, value)?),
+                "caveat-methods" => {
+                    let methods = value.split(',').map(str::to_owned);
+                    given.caveats.methods = Some(methods.collect());
+                }
+                "caveat-path-prefix" => given.caveats.path_prefix = Some(value.to_owned()),
+                "caveat-max-bytes" => given.caveats.max_bytes = Some(number(name, value)?),
                 "overall-timeout" => given.overall_timeout = Some(number(name, value)?),
                 "connect-timeout" => given.connect_timeout = Some(number(name, value)?),
                 "read-timeout" => given.read_timeout = Some(number(name, value)?),
@@ -308,6 +329,51 @@ impl Stream {
             _ => Ok(self.is_wanted.then_some(self.options)),
         }
     }
+}
+
+/// Reads a setting of the credential; false if it is another.
+fn read_credential(
+    name: &str,
+    value: &str,
+    credential: &mut Option<admin::Credential>,
+) -> Result<bool, Malformed> {
+    let given = match name {
+        "token" => admin::Credential::Token(value.to_owned()),
+        "macaroon" => admin::Credential::Macaroon(value.to_owned()),
+        "token-provider" if flag(name, value)? => admin::Credential::Provided,
+        "token-provider" => return Ok(true),
+        _ => return Ok(false),
+    };
+    match credential.replace(given) {
+        None => Ok(true),
+        Some(_) => Err(Malformed::new("there is more than one credential")),
+    }
+}
+
+/// The answer to a `credential`: an event of a call.
+pub fn provided(event: &str) -> Result<Option<Result<ProvidedToken, String>>, Malformed> {
+    let mut reader = Reader::new(event);
+    let provided = match reader.text("event")? {
+        "credential" => Ok(ProvidedToken {
+            token: reader.text("token")?.to_owned(),
+            lifetime: reader.optional_number("lifetime")?,
+        }),
+        "no-credential" => Err(reader.text("message")?.to_owned()),
+        _ => return Ok(None),
+    };
+    reader.end()?;
+    Ok(Some(provided))
+}
+
+/// Writes a `credential`.
+pub fn want(out: &mut Writer, want: &Want) {
+    out.number(want.token);
+    out.text("credential");
+    out.text(match want.reason {
+        WantReason::Missing => "missing",
+        WantReason::Expired => "expired",
+        WantReason::Refused => "refused",
+    });
 }
 
 fn flag(name: &str, value: &str) -> Result<bool, Malformed> {
@@ -516,6 +582,8 @@ fn report(out: &mut Writer, error: &Error, attempts: u32) {
         ErrorKind::Overload => "overload",
         ErrorKind::Closed => "closed",
         ErrorKind::Stream => "stream",
+        ErrorKind::Capability => "capability",
+        ErrorKind::Credential => "credential",
     };
     let phase = error.phase.map(|phase| match phase {
         Phase::Connect => "connect",

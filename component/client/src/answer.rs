@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use ron_core::credential;
 use ron_core::defaults::{MAX_ERROR_BYTES, SMALL_ERROR_BYTES};
 use ron_core::error::Error;
 use ron_core::problem::Problem;
@@ -44,6 +45,14 @@ pub async fn accept(
         return Ok(response);
     }
     Err(refusal(session, response, began, None).await)
+}
+
+/// Whether a credential was refused by a server that asks for the scheme of macaroons.
+pub fn challenges_for_macaroon(response: &IncomingResponse) -> bool {
+    let values = response.headers().get("www-authenticate");
+    values
+        .iter()
+        .any(|value| credential::challenges_for_macaroon(value))
 }
 
 /// The problem that an answer tells whose status is 300 or more. Its bytes may come by way of `outlet`.

@@ -1,6 +1,6 @@
 //! The attempts of one call: one exchange after another, until an answer or a reason to stop.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tracing::Level;
 
 use crate::answer;
 use crate::content::Content;
+use crate::credentials::Used;
 use crate::exchange::{self, Limits};
 use crate::runtime::sleep_until;
 use crate::session::Session;
@@ -34,6 +35,8 @@ pub struct Attempts<'a> {
     pub deadline: u64,
     /// Where to tell what became of them.
     pub timeline: &'a RefCell<Timeline>,
+    /// Whether the last answer asks for the scheme of macaroons.
+    pub challenged: Cell<bool>,
 }
 
 impl Attempts<'_> {
@@ -47,9 +50,19 @@ impl Attempts<'_> {
             self.prepared.repeatable,
             self.content.is_none_or(Content::repeats),
         );
+        let credentials = &self.session.credentials;
         let mut now = self.started;
         let mut last: Option<(Error, Reserved<'_>)> = None;
+        // The one that follows a refusal of the credential, if another is to be had: no retry.
+        let mut renewed: Option<Option<Used>> = None;
+        let mut may_renew = self.content.is_none_or(Content::repeats);
         loop {
+            let ready = match renewed.take() {
+                Some(used) => Ok(used),
+                None => credentials.next(self.prepared.scheme).await,
+            };
+            let used = self.session.check_time().and(ready);
+            let used = used.map_err(|error| self.stop(error, Stopped::NotRetryable))?;
             let place = match root.limiter.place(now, self.deadline).await {
                 Ok(place) => place,
                 // What the last attempt met tells more than that there is no place for another.
@@ -67,8 +80,26 @@ impl Attempts<'_> {
             if let Some((_, reserved)) = last {
                 reserved.spend();
             }
-            let result = self.attempt().await;
+            let result = self.attempt(used.as_ref()).await;
             drop(place);
+            if may_renew
+                && let Some(used) = &used
+                && let Err(error) = &result
+                && is_unauthorized(error)
+                && credentials.refused(used, self.challenged.take())
+            {
+                may_renew = false;
+                let next = credentials.next(self.prepared.scheme).await;
+                let next = next.map_err(|error| self.stop(error, Stopped::NotRetryable))?;
+                if next.as_ref() != Some(used) {
+                    now = self
+                        .wait(error, monotonic_clock::now(), Duration::ZERO)
+                        .await;
+                    renewed = Some(next);
+                    last = None;
+                    continue;
+                }
+            }
             let error = match result {
                 Ok(response) => {
                     retries.succeeded(&mut root.budget.borrow_mut());
@@ -124,7 +155,7 @@ impl Attempts<'_> {
     }
 
     /// One exchange.
-    async fn attempt(&self) -> Result<IncomingResponse, Error> {
+    async fn attempt(&self, used: Option<&Used>) -> Result<IncomingResponse, Error> {
         let began = monotonic_clock::now();
         let attempt = {
             let mut timeline = self.timeline.borrow_mut();
@@ -140,7 +171,7 @@ impl Attempts<'_> {
         if is_heard {
             tell(self.session, Level::DEBUG, "attempt", &fields);
         }
-        let result = self.exchange(began).await;
+        let result = self.exchange(began, used).await;
         let ended = monotonic_clock::now();
         let (status, code) = match &result {
             Ok(response) => (Some(response.status()), None),
@@ -164,12 +195,24 @@ impl Attempts<'_> {
         result
     }
 
-    async fn exchange(&self, began: u64) -> Result<IncomingResponse, Error> {
+    async fn exchange(&self, began: u64, used: Option<&Used>) -> Result<IncomingResponse, Error> {
         let config = &self.session.config;
         let limits = Limits::new(&config.timeouts, config.timeouts.overall);
-        let response = exchange::send(&config.origin, &limits, self.prepared, self.content).await?;
+        let value = used.and_then(Used::value);
+        let sent = exchange::send(&config.origin, &limits, self.prepared, value, self.content);
+        let response = sent.await?;
+        if response.status() == 401 {
+            self.challenged
+                .set(answer::challenges_for_macaroon(&response));
+        }
         answer::accept(self.session, response, began).await
     }
+}
+
+/// Whether the server has refused the credential.
+pub fn is_unauthorized(error: &Error) -> bool {
+    let problem = error.problem.as_ref();
+    problem.is_some_and(|problem| problem.status == 401)
 }
 
 /// What an attempt costs that has not begun. Dropping it, as the end of the call does, gives it back.

@@ -1,6 +1,6 @@
 //! One logical call, from the caller's request to an answer or an error.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ron_core::error::{Error, Phase};
@@ -67,6 +67,7 @@ pub async fn perform(
         started,
         deadline: started.saturating_add(runtime::nanoseconds(prepared.timeout)),
         timeline: &timeline,
+        challenged: Cell::new(false),
     };
     let result = until_deadline(&attempts).await;
     tell_end(&attempts, &result);

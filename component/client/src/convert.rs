@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ron_core::config::{Overrides, Settings, TimeoutSettings};
+use ron_core::caveats::Caveats;
+use ron_core::config::{CredentialSettings, Overrides, Settings, TimeoutSettings};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::event_stream::Message;
 use ron_core::problem::Problem;
@@ -21,7 +22,8 @@ pub fn settings(given: admin::Configuration) -> Settings {
     Settings {
         base_url: given.base_url,
         allow_insecure_http: given.allow_insecure_http,
-        token: given.token,
+        credential: credential(given.credential),
+        passport: given.passport,
         user_agent: given.user_agent,
         timeouts: TimeoutSettings {
             overall: given.overall_timeout.map(Duration::from_nanos),
@@ -44,9 +46,27 @@ fn backoff(given: admin::Backoff) -> Backoff {
     }
 }
 
+fn credential(given: admin::Credential) -> CredentialSettings {
+    let mut settings = CredentialSettings::default();
+    match given {
+        admin::Credential::None => {}
+        admin::Credential::Token(token) => settings.token = Some(token),
+        admin::Credential::Macaroon(macaroon) => settings.macaroon = Some(macaroon),
+        admin::Credential::Provided => settings.token_provider = true,
+    }
+    settings
+}
+
 /// What a derived session does otherwise.
-pub fn overrides(given: &admin::Overrides) -> Overrides {
+pub fn overrides(given: admin::Overrides) -> Overrides {
     Overrides {
+        credential: given.credential.map(credential).unwrap_or_default(),
+        caveats: Caveats {
+            expires_at: given.caveats.expires_at,
+            methods: given.caveats.methods,
+            path_prefix: given.caveats.path_prefix,
+            max_bytes: given.caveats.max_bytes,
+        },
         timeouts: TimeoutSettings {
             overall: given.overall_timeout.map(Duration::from_nanos),
             connect: given.connect_timeout.map(Duration::from_nanos),
@@ -148,6 +168,8 @@ pub fn error(given: Error) -> types::Error {
             ErrorKind::Overload => types::ErrorKind::Overload,
             ErrorKind::Closed => types::ErrorKind::Closed,
             ErrorKind::Stream => types::ErrorKind::Stream,
+            ErrorKind::Capability => types::ErrorKind::Capability,
+            ErrorKind::Credential => types::ErrorKind::Credential,
         },
         code: given.code,
         message: given.message,

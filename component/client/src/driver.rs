@@ -4,15 +4,29 @@ use tracing::level_filters::LevelFilter;
 
 use ron_abi::into_latin1;
 
+use crate::credentials::Reason;
 use crate::streams::Subscription;
 use crate::wit::exports::ron::app::driver::{
-    Guest, LogEvent, LogField, LogLevel, SubscriptionBorrow,
+    Guest, LogEvent, LogField, LogLevel, SubscriptionBorrow, Want, WantReason,
 };
-use crate::{Client, log, runtime};
+use crate::{Client, credentials, log, runtime};
 
 impl Guest for Client {
     fn woken() -> Vec<u64> {
         runtime::woken()
+    }
+
+    fn wanted() -> Vec<Want> {
+        let wanted = credentials::wanted().into_iter();
+        let want = |(token, reason)| Want {
+            token,
+            reason: match reason {
+                Reason::Missing => WantReason::Missing,
+                Reason::Expired => WantReason::Expired,
+                Reason::Refused => WantReason::Refused,
+            },
+        };
+        wanted.map(want).collect()
     }
 
     fn wake_at() -> Option<u64> {

@@ -48,14 +48,15 @@ impl Limits {
     }
 }
 
-/// Sends a request and waits for the head of its answer.
+/// Sends a request, with this value of `Authorization`, and waits for the head of its answer.
 pub async fn send(
     origin: &Origin,
     limits: &Limits,
     prepared: &Prepared,
+    authorization: Option<&str>,
     content: Option<&Content>,
 ) -> Result<IncomingResponse, Error> {
-    let request = request(origin, prepared)?;
+    let request = request(origin, prepared, authorization)?;
     let body = match content {
         None => None,
         Some(content) => Some((
@@ -86,9 +87,17 @@ pub async fn send(
     }
 }
 
-fn request(origin: &Origin, prepared: &Prepared) -> Result<OutgoingRequest, Error> {
-    let headers = Fields::from_list(&prepared.headers)
-        .map_err(|_| Error::request("invalid_header", "the host refuses a header"))?;
+fn request(
+    origin: &Origin,
+    prepared: &Prepared,
+    authorization: Option<&str>,
+) -> Result<OutgoingRequest, Error> {
+    let refused = |_| Error::request("invalid_header", "the host refuses a header");
+    let headers = Fields::from_list(&prepared.headers).map_err(refused)?;
+    if let Some(value) = authorization {
+        let appended = headers.append("authorization", value.as_bytes());
+        appended.map_err(refused)?;
+    }
     let request = OutgoingRequest::new(headers);
     let scheme = if origin.secure {
         Scheme::Https

@@ -12,6 +12,7 @@ mod batch;
 mod call;
 mod content;
 mod convert;
+mod credentials;
 mod driver;
 mod exchange;
 mod failure;
@@ -33,4 +34,4 @@ struct Client;
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+static ALLOCATOR: ron_memory::ComponentAllocator = ron_memory::component_allocator();

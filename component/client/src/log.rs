@@ -11,6 +11,8 @@ use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 use ron_core::defaults::MAX_LOG_EVENTS;
 
+use crate::runtime;
+
 /// One event.
 pub struct Entry {
     /// The call it is about; none if it ran under no token.
@@ -25,7 +27,6 @@ pub struct Entry {
 
 struct Log {
     level: Cell<LevelFilter>,
-    token: Cell<u64>,
     entries: RefCell<VecDeque<Entry>>,
 }
 
@@ -33,7 +34,6 @@ thread_local! {
     static LOG: Log = const {
         Log {
             level: Cell::new(LevelFilter::OFF),
-            token: Cell::new(0),
             entries: RefCell::new(VecDeque::new()),
         }
     };
@@ -48,11 +48,6 @@ pub fn set_level(level: LevelFilter) {
             tracing::callsite::rebuild_interest_cache();
         }
     });
-}
-
-/// Names the call that events are about from now on.
-pub fn attribute(token: u64) {
-    LOG.with(|log| log.token.set(token));
 }
 
 /// Takes the events.
@@ -80,7 +75,7 @@ impl Subscriber for Keeper {
                 entries.pop_front();
             }
             entries.push_back(Entry {
-                token: log.token.get(),
+                token: runtime::current(),
                 level: *event.metadata().level(),
                 message: reader.message,
                 fields: reader.fields,

@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::wit::exports::ron::app::{session, types};
 use crate::wit::wasi::http::types::{IncomingBody, IncomingResponse};
 use crate::wit::wasi::io::streams::InputStream;
-use crate::{Client, convert, exchange, log, runtime};
+use crate::{Client, convert, exchange, runtime};
 
 impl session::Guest for Client {
     type Session = SessionHandle;
@@ -26,31 +26,31 @@ impl types::Guest for Client {
 }
 
 /// The exported resource.
-pub struct SessionHandle(pub Rc<Session>);
+pub struct SessionHandle {
+    /// The session.
+    pub session: Rc<Session>,
+    /// Where its requests go.
+    pub plane: Plane,
+}
 
 impl session::GuestSession for SessionHandle {
     fn send(&self, request: types::Request) -> Result<types::Response, types::Error> {
-        result(runtime::block_on(self.perform(Plane::App, request)))
+        result(runtime::block_on(self.perform(request)))
     }
 
     fn start(&self, request: types::Request, token: u64) -> session::Call {
-        self.started(Plane::App, request, token)
+        session::Call::new(Call {
+            token,
+            stage: RefCell::new(Stage::UnderWay(self.perform(request))),
+            waker: runtime::waker(token),
+        })
     }
 }
 
 impl SessionHandle {
-    /// Begins a call of a plane.
-    pub fn started(&self, plane: Plane, request: types::Request, token: u64) -> session::Call {
-        session::Call::new(Call {
-            token,
-            stage: RefCell::new(Stage::UnderWay(self.perform(plane, request))),
-            waker: runtime::waker(token),
-        })
-    }
-
-    fn perform(&self, plane: Plane, request: types::Request) -> Performing {
-        let (call, content) = convert::call(plane, request);
-        Box::pin(call::perform(self.0.clone(), call, content))
+    fn perform(&self, request: types::Request) -> Performing {
+        let (call, content) = convert::call(self.plane, request);
+        Box::pin(call::perform(self.session.clone(), call, content))
     }
 }
 
@@ -83,7 +83,7 @@ impl Call {
 
 impl session::GuestCall for Call {
     fn poll(&self) -> Option<Result<types::Response, types::Error>> {
-        log::attribute(self.token);
+        runtime::enter(self.token);
         let mut context = Context::from_waker(&self.waker);
         if self.advance(&mut context).is_pending() {
             return None;

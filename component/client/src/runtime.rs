@@ -26,6 +26,8 @@ struct Runtime {
     timers: RefCell<LiteMap<Reverse<(u64, u64)>, Waker>>,
     timers_made: Cell<u64>,
     woken: RefCell<Vec<u64>>,
+    /// The call that is being polled.
+    current: Cell<u64>,
     /// Whether the future that is being blocked on was woken while it ran.
     blocking_woken: Cell<bool>,
     /// What the future that is being blocked on waits for; none when nothing blocks. Weak, because
@@ -51,6 +53,21 @@ impl Wake for Token {
 /// A waker whose call `woken` names by this token.
 pub fn waker(token: u64) -> Waker {
     Arc::new(Token(token)).into()
+}
+
+/// Names the call that is polled from now on.
+pub fn enter(token: u64) {
+    RUNTIME.with(|runtime| runtime.current.set(token));
+}
+
+/// The call that is being polled.
+pub fn current() -> u64 {
+    RUNTIME.with(|runtime| runtime.current.get())
+}
+
+/// Whether a future is being blocked on.
+pub fn is_blocking() -> bool {
+    RUNTIME.with(|runtime| runtime.awaited.borrow().is_some())
 }
 
 /// The tokens that were woken since the last time, those of ended timers included.

@@ -6,14 +6,17 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use litemap::LiteMap;
-use ron_core::config::Config;
+use ron_core::config::{Config, Overrides};
+use ron_core::credential;
 use ron_core::defaults::{MAX_HEADS_BYTES, MAX_LARGE_ERRORS, MAX_STREAMS_BYTES, STREAM_BYTES};
 use ron_core::error::{Error, ErrorKind};
 use ron_core::ids;
 use ron_core::request::{self, Call, Prepared};
 use ron_core::retry::Budget;
 
+use crate::credentials::Credentials;
 use crate::limiter::Limiter;
+use crate::wit::wasi::clocks::wall_clock as wall;
 use crate::wit::wasi::random::random;
 
 /// What a root session and those derived from it share.
@@ -37,6 +40,8 @@ pub struct Root {
 pub struct Session {
     /// Its configuration.
     pub config: Config,
+    /// What authorises its requests.
+    pub credentials: Rc<Credentials>,
     /// What it shares.
     pub root: Rc<Root>,
     parent: Option<Rc<Session>>,
@@ -56,20 +61,43 @@ impl Session {
                 calls: RefCell::default(),
                 calls_made: Cell::new(0),
             }),
+            credentials: Credentials::new(&config),
             config,
             parent: None,
             closed: Cell::new(false),
         })
     }
 
-    /// A session that shares this one's root and ends with it.
-    pub fn derive(self: &Rc<Self>, config: Config) -> Rc<Self> {
-        Rc::new(Self {
+    /// A session that shares this one's root and ends with it. `now` is the wall clock.
+    ///
+    /// # Errors
+    ///
+    /// Kinds `config`, `request` and `capability`.
+    pub fn derive(self: &Rc<Self>, overrides: Overrides, now: u64) -> Result<Rc<Self>, Error> {
+        let has_own = overrides.credential.is_given();
+        let config = self.config.derive(overrides, now)?;
+        Ok(Rc::new(Self {
+            credentials: match has_own {
+                true => Credentials::new(&config),
+                false => self.credentials.clone(),
+            },
             config,
             root: self.root.clone(),
             parent: Some(self.clone()),
             closed: Cell::new(false),
-        })
+        }))
+    }
+
+    /// Checks that its right has not ended.
+    ///
+    /// # Errors
+    ///
+    /// Kind `capability`.
+    pub fn check_time(&self) -> Result<(), Error> {
+        match self.config.caveats.expires_at {
+            None => Ok(()),
+            Some(_) => self.config.caveats.check_time(wall_clock()),
+        }
     }
 
     /// Ends the session.
@@ -93,12 +121,16 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Kinds `request` and `too-large`, or `overload`: the heads of the calls under way take too much
+    /// Kinds `request`, `too-large` and `capability`, or `overload`: the heads of the calls under way take too much
     /// already.
     pub fn prepare(&self, call: &Call) -> Result<(Prepared, Head), Error> {
         let request_id = || ids::request_id(randomness());
         let key = || ids::idempotency_key(randomness());
+        self.check_time()?;
         let prepared = request::prepare(&self.config, call, request_id, key)?;
+        if self.credentials.redactor().finds(&prepared.target) {
+            return Err(credential::in_url());
+        }
         let head = self.room_for(&prepared)?;
         Ok((prepared, head))
     }
@@ -124,7 +156,7 @@ impl Session {
 
     /// Takes the credential out of every text that an error carries.
     pub fn scrub(&self, error: &mut Error) {
-        let redactor = &self.config.redactor;
+        let redactor = &self.credentials.redactor();
         redactor.scrub(&mut error.message);
         redactor.scrub(&mut error.code);
         if let Some(problem) = &mut error.problem {
@@ -135,7 +167,7 @@ impl Session {
     /// A text without the credential.
     pub fn scrubbed(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        self.config.redactor.scrub(&mut text);
+        self.credentials.redactor().scrub(&mut text);
         text
     }
 
@@ -216,6 +248,14 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.root.calls.borrow_mut().remove(&Reverse(self.id));
     }
+}
+
+/// The wall clock in nanoseconds since 1970.
+pub fn wall_clock() -> u64 {
+    let now = wall::now();
+    now.seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(now.nanoseconds.into())
 }
 
 fn randomness() -> [u8; 16] {

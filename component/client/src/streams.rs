@@ -6,16 +6,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use ron_core::request::Plane;
-
 use crate::batch::Batch;
 use crate::outlet::{Outlet, Update};
 use crate::resources::SessionHandle;
 use crate::runtime::nanoseconds;
-use crate::session::Session;
 use crate::subscription::{self, Failure};
 use crate::wit::exports::ron::app::{events, session, types};
-use crate::{Client, convert, log, runtime};
+use crate::{Client, convert, runtime};
 
 impl events::Guest for Client {
     type Subscription = Subscription;
@@ -27,12 +24,24 @@ impl events::Guest for Client {
         options: events::Options,
         token: u64,
     ) -> events::Subscription {
-        let session = &session.get::<SessionHandle>().0;
-        Subscription::begin(session, Plane::App, request, options, token)
+        let session = session.get::<SessionHandle>();
+        let (mut call, content) = convert::call(session.plane, request);
+        call.stream = true;
+        let outlet = Rc::<Outlet>::default();
+        let settings = convert::stream_settings(options);
+        let session = session.session.clone();
+        let future = subscription::perform(session, call, content, settings, outlet.clone());
+        events::Subscription::new(Subscription {
+            token,
+            outlet,
+            stage: RefCell::new(Stage::UnderWay(Box::pin(future))),
+            waker: runtime::waker(token),
+        })
     }
 }
 
 type Performing = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
+
 /// A subscription.
 pub struct Subscription {
     token: u64,
@@ -49,28 +58,6 @@ enum Stage {
 }
 
 impl Subscription {
-    /// A new one, of which nothing is done yet.
-    pub fn begin(
-        session: &Rc<Session>,
-        plane: Plane,
-        request: types::Request,
-        options: events::Options,
-        token: u64,
-    ) -> events::Subscription {
-        let (mut call, content) = convert::call(plane, request);
-        call.stream = true;
-        let outlet = Rc::<Outlet>::default();
-        let settings = convert::stream_settings(options);
-        let future =
-            subscription::perform(session.clone(), call, content, settings, outlet.clone());
-        events::Subscription::new(Self {
-            token,
-            outlet,
-            stage: RefCell::new(Stage::UnderWay(Box::pin(future))),
-            waker: runtime::waker(token),
-        })
-    }
-
     /// Hands over bytes of its connection.
     pub fn supply(&self, bytes: Vec<u8>) {
         self.outlet.supply(bytes);
@@ -94,7 +81,7 @@ impl Subscription {
 
 impl events::GuestSubscription for Subscription {
     fn poll(&self) -> Option<Result<Option<events::Update>, events::Error>> {
-        log::attribute(self.token);
+        runtime::enter(self.token);
         let _ = self.advance(&mut Context::from_waker(&self.waker));
         if let Some(update) = self.outlet.take() {
             return Some(Ok(Some(told(update))));

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ron_core::caveats;
 use ron_core::defaults::{MAX_REDIRECTS, STREAM_READ_BYTES};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::event_stream::{Message, Parser};
@@ -17,13 +18,15 @@ use ron_core::resume::Filter;
 use ron_core::subscription::{self, Head, Rules, Settings};
 use tracing::Level;
 
+use crate::attempts::is_unauthorized;
 use crate::batch::Batch;
 use crate::content::Content;
+use crate::credentials::Used;
 use crate::exchange::Limits;
 use crate::interrupt::{Interruption, closed, interruptible};
 use crate::outlet::{Outlet, Update};
 use crate::runtime::{nanoseconds, ready, sleep_until, within};
-use crate::session::{Session, StreamRoom};
+use crate::session::{Session, StreamRoom, wall_clock};
 use crate::tell::{Fields, is_heard, tell};
 use crate::wit::wasi::clocks::monotonic_clock;
 use crate::wit::wasi::http::types::{ErrorCode, IncomingResponse, http_error_code};
@@ -64,6 +67,9 @@ pub async fn perform(
     let end = rules
         .max_duration
         .map(|time| now.saturating_add(nanoseconds(time)));
+    let expiry = session.config.caveats.expires_at;
+    let expiry = expiry.map(|at| now.saturating_add(at.saturating_sub(wall_clock())));
+    let until = end.into_iter().chain(expiry).min();
     let request_id = prepared.request_id.clone();
     let subscription = Subscription {
         session: &session,
@@ -75,9 +81,10 @@ pub async fn perform(
         has_asked: Cell::new(false),
     };
     let work = subscription.run(prepared, content, rules, now);
-    let result = match interruptible(&session, end, work).await {
+    let result = match interruptible(&session, until, work).await {
         Ok(result) => result,
-        Err(Interruption::Deadline) => Ok(()),
+        Err(Interruption::Deadline) if until == end => Ok(()),
+        Err(Interruption::Deadline) => Err(caveats::expired()),
         Err(Interruption::Closed) => Err(closed()),
     };
     result.map_err(|mut error| {
@@ -239,6 +246,10 @@ impl Subscription<'_> {
         let config = &self.session.config;
         let limits = Limits::new(&config.timeouts, prepared.timeout);
         let limits = limits.with_silence(stream.idle_timeout);
+        self.session.check_time()?;
+        let credentials = &self.session.credentials;
+        let mut used = credentials.next(prepared.scheme).await?;
+        let mut may_renew = content.is_none_or(Content::repeats);
         let now = monotonic_clock::now();
         self.has_asked.set(false);
         let deadline = now.saturating_add(nanoseconds(prepared.timeout));
@@ -250,7 +261,9 @@ impl Subscription<'_> {
             let began = monotonic_clock::now();
             self.has_asked.set(true);
             self.outlet.begin_attempt();
-            let response = exchange::send(&config.origin, &limits, &prepared, content).await?;
+            let value = used.as_ref().and_then(Used::value);
+            let sent = exchange::send(&config.origin, &limits, &prepared, value, content);
+            let response = sent.await?;
             let status = response.status();
             match subscription::judge(status, &response.headers().entries()) {
                 Head::Open { buffered } => {
@@ -285,11 +298,28 @@ impl Subscription<'_> {
                         prepared.become_get();
                         content = None;
                     }
+                    let path = prepared.path();
+                    let path = path.strip_prefix(&*config.origin.prefix).unwrap_or(path);
+                    let caveats = &config.caveats;
+                    caveats.check(self.plane, &prepared.method, path, None)?;
                 }
                 Head::Refused => {
-                    return Err(
-                        answer::refusal(self.session, response, began, Some(self.outlet)).await,
-                    );
+                    let challenged = answer::challenges_for_macaroon(&response);
+                    let error =
+                        answer::refusal(self.session, response, began, Some(self.outlet)).await;
+                    if may_renew
+                        && let Some(refused) = &used
+                        && is_unauthorized(&error)
+                        && credentials.refused(refused, challenged)
+                    {
+                        may_renew = false;
+                        let next = credentials.next(prepared.scheme).await?;
+                        if next != used {
+                            used = next;
+                            continue;
+                        }
+                    }
+                    return Err(error);
                 }
             }
         }

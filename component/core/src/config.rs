@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use crate::caveats::Caveats;
+use crate::credential::{Credential, Source};
 use crate::defaults;
 use crate::error::{Error, ErrorKind};
 use crate::header;
 use crate::message::seconds;
 use crate::origin::Origin;
-use crate::redact::Redactor;
 use crate::retry::Backoff;
 
 /// What a client is configured with, as far as the component takes it. Absent members, and those that
@@ -32,10 +33,15 @@ pub struct Settings {
     /// Allow plain http beyond loopback (`protocol.md` 4.3, row 30).
     #[cfg_attr(feature = "schema", schemars(default))]
     pub allow_insecure_http: bool,
-    /// The credential, sent to the origin of `base_url` only: printable ASCII without spaces
-    /// (`protocol.md` 10, row 7).
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[!-~]+$")))]
-    pub token: Option<String>,
+    /// See [`CredentialSettings`].
+    #[cfg_attr(feature = "schema", schemars(flatten))]
+    pub credential: CredentialSettings,
+    /// Whom requests are for: sent as `x-ron-passport` wherever the credential is (`protocol.md` 1.12).
+    #[cfg_attr(
+        feature = "schema",
+        schemars(regex(pattern = r"^[!-~]([\t -~]*[!-~])?$"))
+    )]
+    pub passport: Option<String>,
     /// The `User-Agent` (RFC 9110, section 10.1.5).
     #[cfg_attr(
         feature = "schema",
@@ -82,6 +88,22 @@ pub struct Settings {
     /// How the waits between attempts grow (`protocol.md` 4.3, row 33).
     #[cfg_attr(feature = "schema", schemars(extend("default" = Backoff::default())))]
     pub backoff: Option<Backoff>,
+}
+
+/// The credential as the caller gave it: one of these, or none.
+#[derive(Clone, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CredentialSettings {
+    /// A credential, sent to the origin of `base_url` only: printable ASCII without spaces, as `Bearer`
+    /// but where the path asks for another scheme (`protocol.md` 10, row 7).
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[!-~]+$")))]
+    pub token: Option<String>,
+    /// Likewise, but its scheme is learned from the server (`protocol.md` 10, row 7).
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[!-~]+$")))]
+    pub macaroon: Option<String>,
+    /// Whether the host is asked for tokens.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub token_provider: bool,
 }
 
 /// Time-outs as the caller gave them.
@@ -133,8 +155,12 @@ pub struct TimeoutSettings {
 }
 
 /// What a derived session does otherwise. Absent members stay as they are.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Overrides {
+    /// A credential of its own.
+    pub credential: CredentialSettings,
+    /// What narrows it.
+    pub caveats: Caveats,
     /// See [`Timeouts`].
     pub timeouts: TimeoutSettings,
     /// Largest request content in bytes.
@@ -158,43 +184,17 @@ pub struct Timeouts {
     pub write: Duration,
 }
 
-/// A credential as the values of `Authorization` that carry it (`protocol.md` 10, row 7).
-#[derive(Clone)]
-pub struct Credential {
-    bearer: String,
-    macaroon: String,
-}
-
-impl Credential {
-    fn new(token: &str) -> Self {
-        Self {
-            bearer: ["Bearer ", token].concat(),
-            macaroon: ["Macro ", token].concat(),
-        }
-    }
-
-    /// The value for a path of the app plane, and for most of the node's.
-    pub fn bearer(&self) -> &str {
-        &self.bearer
-    }
-
-    /// The value for a path behind the base URL: micronodes and their facets know no other scheme
-    /// than their own.
-    pub fn for_node(&self, path: &str) -> &str {
-        match path.starts_with("/v1/kv/") || path.starts_with("/facets/") {
-            true => &self.macaroon,
-            false => &self.bearer,
-        }
-    }
-}
-
 /// A checked configuration.
 #[derive(Clone)]
 pub struct Config {
     /// Where requests go.
     pub origin: Origin,
-    /// The credential, as it is sent.
-    pub credential: Option<Credential>,
+    /// Where the credential comes from.
+    pub source: Source,
+    /// Whom requests are for.
+    pub passport: Option<String>,
+    /// What narrows it.
+    pub caveats: Caveats,
     /// The `User-Agent`.
     pub user_agent: Option<String>,
     /// Time-outs in force.
@@ -211,8 +211,6 @@ pub struct Config {
     pub retries: u32,
     /// How the waits between attempts grow.
     pub backoff: Backoff,
-    /// Keeps the credential out of texts.
-    pub redactor: Redactor,
 }
 
 impl Config {
@@ -229,8 +227,9 @@ impl Config {
         let timeouts = Timeouts::new(settings.timeouts)
             .map_err(|mut found| faults.append(&mut found))
             .ok();
-        if let Some(token) = &settings.token
-            && let Err(fault) = check_token(token)
+        let source = settings.credential.checked(&mut faults);
+        if let Some(passport) = &settings.passport
+            && let Err(fault) = check_passport(passport)
         {
             faults.push(fault);
         }
@@ -247,7 +246,9 @@ impl Config {
         };
         Ok(Self {
             origin,
-            credential: settings.token.as_deref().map(Credential::new),
+            source: source.unwrap_or_default(),
+            passport: settings.passport,
+            caveats: Caveats::default(),
             user_agent: settings.user_agent,
             timeouts,
             given_timeouts: settings.timeouts,
@@ -260,17 +261,18 @@ impl Config {
                 .unwrap_or(defaults::MAX_REQUEST_BYTES),
             retries: settings.retries.unwrap_or(defaults::RETRIES),
             backoff: settings.backoff.unwrap_or_default(),
-            redactor: Redactor::new(settings.token),
         })
     }
 
-    /// This configuration with other values; those not given stay.
+    /// This configuration with other values; those not given stay. `now` is the wall clock in
+    /// nanoseconds.
     ///
     /// # Errors
     ///
-    /// As [`Config::new`].
-    pub fn derive(&self, overrides: Overrides) -> Result<Self, Error> {
+    /// As [`Config::new`], and as [`Caveats::narrowed`].
+    pub fn derive(&self, overrides: Overrides, now: u64) -> Result<Self, Error> {
         let mut faults = Vec::new();
+        let source = overrides.credential.checked(&mut faults);
         let given_timeouts = self.given_timeouts.overridden(overrides.timeouts);
         let timeouts = Timeouts::new(given_timeouts)
             .map_err(|mut found| faults.append(&mut found))
@@ -281,6 +283,8 @@ impl Config {
             return Err(invalid(faults));
         };
         Ok(Self {
+            source: source.unwrap_or_else(|| self.source.clone()),
+            caveats: self.caveats.narrowed(overrides.caveats, now)?,
             timeouts,
             given_timeouts,
             max_request_bytes: overrides
@@ -290,6 +294,36 @@ impl Config {
             backoff: overrides.backoff.unwrap_or(self.backoff),
             ..self.clone()
         })
+    }
+}
+
+impl CredentialSettings {
+    /// Whether there is one.
+    pub fn is_given(&self) -> bool {
+        self.token.is_some() || self.macaroon.is_some() || self.token_provider
+    }
+
+    /// The source that they name, or none.
+    fn checked(self, faults: &mut Vec<String>) -> Option<Source> {
+        let mut checked = |what: &str, token: &str| match Credential::new(what, token) {
+            Ok(credential) => Some(credential),
+            Err(fault) => {
+                faults.push(fault);
+                None
+            }
+        };
+        match (self.token, self.macaroon, self.token_provider) {
+            (None, None, false) => None,
+            (Some(token), None, false) => checked("the token", &token).map(Source::Token),
+            (None, Some(token), false) => checked("the macaroon", &token).map(Source::Macaroon),
+            (None, None, true) => Some(Source::Provided),
+            _ => {
+                let fault =
+                    "of token, macaroon and token_provider more than one is given; give one";
+                faults.push(fault.to_owned());
+                None
+            }
+        }
     }
 }
 
@@ -361,17 +395,15 @@ pub fn too_many_retries(retries: Option<u32>) -> Option<String> {
     Some(format!("retries is {retries}; give at most {max}"))
 }
 
-fn check_token(token: &str) -> Result<(), String> {
-    if token.is_empty() {
-        return Err("the token is empty; leave it out to send none".to_owned());
+/// It is a secret, and is not repeated.
+fn check_passport(passport: &str) -> Result<(), String> {
+    if passport.is_empty() {
+        return Err("passport is empty; leave it out to send none".to_owned());
     }
-    if !token.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(
-            "the token holds white space, control or non-ASCII characters; check how it was copied (a line end is common)"
-                .to_owned(),
-        );
+    if !passport.is_ascii() {
+        return Err("passport holds characters beyond ASCII; field values are ASCII".to_owned());
     }
-    Ok(())
+    header::check_value("passport", passport)
 }
 
 fn invalid(faults: Vec<String>) -> Error {
@@ -386,7 +418,11 @@ mod tests {
     fn every_fault_is_named_in_one_error() {
         let error = Config::new(Settings {
             base_url: "ftp://e".to_owned(),
-            token: Some("secret with\nspaces".to_owned()),
+            credential: CredentialSettings {
+                token: Some("secret with\nspaces".to_owned()),
+                ..CredentialSettings::default()
+            },
+            passport: Some("secret with\nspaces".to_owned()),
             max_concurrency: Some(0),
             retries: Some(defaults::MAX_RETRIES + 1),
             timeouts: TimeoutSettings {
@@ -401,6 +437,7 @@ mod tests {
         for part in [
             "base_url",
             "token",
+            "passport",
             "max_concurrency",
             "retries",
             "connect",
@@ -423,7 +460,7 @@ mod tests {
         };
         let derive = |config: &Config, overrides: Overrides| {
             config
-                .derive(overrides)
+                .derive(overrides, 0)
                 .unwrap_or_else(|error| panic!("{}", error.message))
         };
         let root = Config::new(Settings {
@@ -441,7 +478,7 @@ mod tests {
             derive(&given, seconds(2, None)).timeouts.read,
             Duration::from_secs(2)
         );
-        assert!(given.derive(seconds(2, Some(3))).is_err());
+        assert!(given.derive(seconds(2, Some(3)), 0).is_err());
     }
 
     #[test]

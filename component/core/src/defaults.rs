@@ -79,6 +79,10 @@ pub const MAX_RECONNECT_SCALE: Duration = Duration::from_millis(60_000);
 pub const RECONNECT_TIMEOUT: Duration = Duration::from_millis(900_000);
 /// What a connection must live to count as one that lasted.
 pub const LASTING_CONNECTION: Duration = Duration::from_millis(60_000);
+/// The longest credential in bytes.
+pub const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
+/// Tokens of a provider that are kept out of texts: the last ones.
+pub const RECENT_CREDENTIALS: usize = 8;
 /// Redirects followed before a stream opens.
 pub const MAX_REDIRECTS: u32 = 5;
 /// What of a stream is asked for at once, in bytes.

@@ -34,6 +34,10 @@ pub enum ErrorKind {
     Closed,
     /// An event stream was lost for good, or is none.
     Stream,
+    /// A caveat of the session refuses it.
+    Capability,
+    /// There is no token to go on with.
+    Credential,
 }
 
 /// The part of a call that a time-out bounds.

@@ -3,7 +3,9 @@
 //! Nothing here does input or output, reads a clock or draws randomness: those come in as
 //! arguments. The component in `../client` carries out what this crate decides.
 
+pub mod caveats;
 pub mod config;
+pub mod credential;
 pub mod defaults;
 pub mod error;
 pub mod event_stream;

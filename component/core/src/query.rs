@@ -1,7 +1,8 @@
 //! Queries: RFC 3986, section 3.4.
 
-use percent_encoding::utf8_percent_encode;
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
+use crate::credential;
 use crate::error::Error;
 use crate::message::{control, quoted};
 use crate::percent::{NOT_QUERY, NOT_UNRESERVED, push_encoded};
@@ -11,18 +12,24 @@ use crate::percent::{NOT_QUERY, NOT_UNRESERVED, push_encoded};
 ///
 /// # Errors
 ///
-/// Refuses control characters (kind `request`). The message does not repeat values, which may be
-/// secret.
+/// Refuses control characters and credentials (kind `request`). The message does not repeat values,
+/// which may be secret.
 pub fn encode(written: Option<&str>, parameters: &[(String, String)]) -> Result<String, Error> {
     let mut query = String::new();
     if let Some(written) = written {
         refuse_control(|| "the query in the path".to_owned(), written)?;
         push_encoded(&mut query, written, NOT_QUERY);
+        for parameter in written.split('&') {
+            let decoded = percent_decode_str(parameter).decode_utf8_lossy();
+            let (name, value) = decoded.split_once('=').unwrap_or((&decoded, ""));
+            credential::check_parameter(name, value)?;
+        }
     }
     for (name, value) in parameters {
         refuse_control(|| format!("the query name {}", quoted(name)), name)?;
         let what = || format!("the value of the query parameter {}", quoted(name));
         refuse_control(what, value)?;
+        credential::check_parameter(name, value)?;
         if !query.is_empty() {
             query.push('&');
         }

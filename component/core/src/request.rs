@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Credential, too_many_retries};
+use crate::config::{Config, too_many_retries};
+use crate::credential::Scheme;
 use crate::defaults::MAX_TARGET_BYTES;
 use crate::error::{Error, ErrorKind};
 use crate::header::{self, Field, LAST_EVENT_ID};
@@ -79,6 +80,9 @@ pub struct Prepared {
     pub retries: u32,
     /// Whether the server may see it again without harm: it is idempotent by its method or has a key.
     pub repeatable: bool,
+    /// How the session's credential is sent with it, if at all. Which one that is may change from one
+    /// attempt to the next.
+    pub scheme: Option<Scheme>,
 }
 
 impl Prepared {
@@ -107,7 +111,7 @@ impl Prepared {
 ///
 /// # Errors
 ///
-/// Kind `request` or `too-large`.
+/// Kind `request`, `too-large` or `capability`.
 pub fn prepare(
     config: &Config,
     call: &Call,
@@ -115,16 +119,17 @@ pub fn prepare(
     generated_key: impl FnOnce() -> String,
 ) -> Result<Prepared, Error> {
     let method = method(&call.method)?;
-    let credential = config.credential.as_ref();
-    let (path, authorization) = match call.plane {
-        Plane::App => (app_path(&call.path)?, credential.map(Credential::bearer)),
-        Plane::Node { credential: sent } => {
+    let (path, scheme) = match call.plane {
+        Plane::App => (app_path(&call.path)?, Some(Scheme::Bearer)),
+        Plane::Node { credential } => {
             let path = node_path(&call.path)?;
-            let credential = credential.filter(|_| sent);
-            let value = credential.map(|credential| credential.for_node(&path.path));
-            (path, value)
+            let scheme = credential.then(|| Scheme::for_node(&path.path));
+            (path, scheme)
         }
     };
+    config
+        .caveats
+        .check(call.plane, &method, &path.path, call.content_length)?;
     let query = query::encode(path.query, &call.query)?;
     if let Some(length) = call.content_length
         && length > config.max_request_bytes
@@ -194,9 +199,11 @@ pub fn prepare(
             headers.default("idempotency-key", idempotency::checked(key)?);
         }
         (None, Idempotency::Derived(name)) => {
+            // One that changes would make another key of the same name.
+            let credential = scheme.zip(config.source.fixed());
             let key = idempotency::derived(&Scope {
                 origin: &config.origin,
-                authorization,
+                authorization: credential.map(|(scheme, credential)| credential.value(scheme)),
                 method: &method,
                 path: &path.path,
                 name,
@@ -205,8 +212,8 @@ pub fn prepare(
         }
     }
     let repeatable = is_idempotent(&method) || headers.get("idempotency-key").is_some();
-    if let Some(authorization) = authorization {
-        headers.default("authorization", authorization);
+    if let (Some(_), Some(passport)) = (scheme, &config.passport) {
+        headers.default("x-ron-passport", passport);
     }
     if call.content_length.is_some() || matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
         let length = call.content_length.unwrap_or(0);
@@ -239,6 +246,7 @@ pub fn prepare(
         timeout,
         retries,
         repeatable,
+        scheme,
     })
 }
 
@@ -316,7 +324,11 @@ impl Headers {
 }
 
 /// The names that the Fetch standard brings into upper case; others are sent as given.
-fn method(given: &str) -> Result<String, Error> {
+///
+/// # Errors
+///
+/// Kind `request`: it is none, or none for this client.
+pub fn method(given: &str) -> Result<String, Error> {
     if !header::is_token(given) {
         return Err(Error::request(
             "invalid_method",
@@ -346,7 +358,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::config::Settings;
+    use crate::config::{CredentialSettings, Settings};
     use crate::subscription::last_event_id;
     use crate::vectors;
 
@@ -401,7 +413,10 @@ mod tests {
         for case in file.calls {
             let config = Config::new(Settings {
                 base_url: ["https://gw.example", &case.prefix].concat(),
-                token: case.token,
+                credential: CredentialSettings {
+                    token: case.token,
+                    ..CredentialSettings::default()
+                },
                 user_agent: Some(file.user_agent.clone()),
                 ..Settings::default()
             })
@@ -432,8 +447,9 @@ mod tests {
                 ..call(&case.method, &case.path)
             };
             let made = |what: &'static str| move || what.to_owned();
-            let mut request = prepare(&config, &call, made("<request-id>"), made("<uuid>"))
+            let request = prepare(&config, &call, made("<request-id>"), made("<uuid>"))
                 .unwrap_or_else(|error| panic!("{}: {}", case.name, error.message));
+            let mut request = authorized(&config, request);
             let id = case.stream.map(|stream| stream.last_event_id);
             request
                 .headers
@@ -462,7 +478,10 @@ mod tests {
     fn config() -> Config {
         Config::new(Settings {
             base_url: "https://gw.example/ron".to_owned(),
-            token: Some("0123456789".to_owned()),
+            credential: CredentialSettings {
+                token: Some("0123456789".to_owned()),
+                ..CredentialSettings::default()
+            },
             user_agent: Some("test/1".to_owned()),
             ..Settings::default()
         })
@@ -485,7 +504,18 @@ mod tests {
     }
 
     fn prepared(call: &Call) -> Result<Prepared, Error> {
-        prepare(&config(), call, || "id".to_owned(), || "key".to_owned())
+        let config = config();
+        let request = prepare(&config, call, || "id".to_owned(), || "key".to_owned());
+        request.map(|request| authorized(&config, request))
+    }
+
+    /// As it is sent.
+    fn authorized(config: &Config, mut request: Prepared) -> Prepared {
+        if let (Some(scheme), Some(credential)) = (request.scheme, config.source.fixed()) {
+            let value = credential.value(scheme).as_bytes().to_vec();
+            request.headers.push(("authorization".to_owned(), value));
+        }
+        request
     }
 
     fn values<'a>(prepared: &'a Prepared, name: &str) -> Vec<&'a str> {

@@ -41,7 +41,8 @@ fn answer(
     let session = admin::open(&Configuration {
         base_url,
         allow_insecure_http: false,
-        token: None,
+        credential: admin::Credential::None,
+        passport: None,
         user_agent: None,
         overall_timeout: Some(2_000_000_000),
         connect_timeout: None,

@@ -150,8 +150,14 @@ pub struct Settings {
     base_url: Text,
     /// Whether plain http may go to any host.
     allow_insecure_http: Flag,
-    /// The credential.
+    /// A credential, its scheme that of the path.
     token: Text,
+    /// A credential, its scheme learned from the server.
+    macaroon: Text,
+    /// Whether the host is asked for tokens by `credential` items.
+    token_provider: Flag,
+    /// Sent as `x-ron-passport` wherever the credential is.
+    passport: Text,
     /// The `User-Agent`.
     user_agent: Text,
     /// For a whole call, in nanoseconds.
@@ -185,6 +191,21 @@ pub struct Settings {
     transform = closed("docs/abi.md, Settings of `open` and `derive`")
 )]
 pub struct DerivedSettings {
+    /// A credential, its scheme that of the path.
+    token: Text,
+    /// A credential, its scheme learned from the server.
+    macaroon: Text,
+    /// Whether the host is asked for tokens by `credential` items.
+    token_provider: Flag,
+    /// When the right of the session ends: the wall clock since 1970 in nanoseconds.
+    caveat_expires_at: Number,
+    /// The methods that are left, with commas between them.
+    #[schemars(regex(pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+(,[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$"))]
+    caveat_methods: Text,
+    /// The path of the app plane in which all requests lie.
+    caveat_path_prefix: Text,
+    /// Largest request content in bytes.
+    caveat_max_bytes: Number,
     /// For a whole call, in nanoseconds.
     overall_timeout: Number,
     /// To connect, in nanoseconds.
@@ -320,6 +341,18 @@ pub enum Event {
     },
     /// Another connection of this stream is wanted.
     Restart {},
+    /// The token that a `credential` asked for.
+    Credential {
+        /// The token.
+        token: Text,
+        /// How long it is good for, in nanoseconds; until it is refused if null.
+        lifetime: Option<Number>,
+    },
+    /// There is none.
+    NoCredential {
+        /// Why, without secrets.
+        message: Text,
+    },
     /// The exchange failed.
     Failure {
         /// The exchange.
@@ -340,6 +373,18 @@ pub enum End {
     /// It ends.
     #[schemars(rename = "1")]
     Yes,
+}
+
+/// Why a token is wanted.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum WantReason {
+    /// There is none yet.
+    Missing,
+    /// The last one's lifetime is over.
+    Expired,
+    /// The server has refused the last one.
+    Refused,
 }
 
 /// What an export answers.
@@ -429,6 +474,14 @@ pub enum Item {
         call: IdOrNone,
         /// The session.
         session: Id,
+    },
+    /// Give a token for the session of this call.
+    Credential {
+        /// The call.
+        call: IdOrNone,
+        /// Why.
+        #[schemars(extend("x-field" = "text"))]
+        reason: WantReason,
     },
     /// What the instance holds.
     Stats {

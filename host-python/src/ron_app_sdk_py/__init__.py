@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .calls.metrics import CallRecord, Metrics
     from .client import RonClient, iter_pages
     from .config import ClientConfig
+    from .credentials import AccessToken, TokenProvider
     from .engine.cache import RonCacheWarning
     from .errors import (
         RonAmnesiaWarning,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         RonClosedError,
         RonConfigError,
         RonConnectError,
+        RonCredentialError,
         RonDnsError,
         RonError,
         RonManifestError,
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from .problem import Problem
     from .request import Request
     from .response import Response
+    from .secret import Secret
     from .subscription import Subscription
     from .subscription_sync import SubscriptionSync
     from .sync import RonClientSync
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "client": ("RonClient", "iter_pages"),
     "config": ("ClientConfig",),
+    "credentials": ("AccessToken", "TokenProvider"),
     "engine.cache": ("RonCacheWarning",),
     "errors": (
         "RonAmnesiaWarning",
@@ -91,6 +95,7 @@ _MODULES = {
         "RonClosedError",
         "RonConfigError",
         "RonConnectError",
+        "RonCredentialError",
         "RonDnsError",
         "RonError",
         "RonManifestError",
@@ -142,6 +147,7 @@ _MODULES = {
     ),
     "request": ("Request",),
     "response": ("Response",),
+    "secret": ("Secret",),
     "subscription": ("Subscription",),
     "subscription_sync": ("SubscriptionSync",),
     "sync": ("RonClientSync",),
@@ -155,6 +161,7 @@ _MODULES = {
 __all__ = [
     "PROTOCOL_VERSION",
     "PROTO_VERSION",
+    "AccessToken",
     "Attempt",
     "AttemptRecord",
     "CallRecord",
@@ -198,6 +205,7 @@ __all__ = [
     "RonClosedError",
     "RonConfigError",
     "RonConnectError",
+    "RonCredentialError",
     "RonDnsError",
     "RonError",
     "RonManifestError",
@@ -214,10 +222,12 @@ __all__ = [
     "RonTlsError",
     "RonTooLargeError",
     "RonVersionWarning",
+    "Secret",
     "StreamCounters",
     "Subscription",
     "SubscriptionSync",
     "Timeline",
+    "TokenProvider",
     "__version__",
     "iter_pages",
 ]

@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, Any, Self
 from ._version import USER_AGENT
 from .amnesia import Amnesia
 from .calls.calls import Calls
+from .calls.credentials import StartThread, start_daemon
 from .calls.limits import Limits
 from .calls.metrics import Metrics, MetricsHook
 from .calls.sessions import Session
-from .config import ClientConfig, from_environment
+from .config import SECRETS, ClientConfig, from_environment
+from .credentials import TokenProvider
 from .engine.guest import Clock
 from .errors import RonConfigError, RonError, RonRequestError, RonSecurityWarning
 from .middleware import NONE
 from .plane import Plane
-from .redact import SHORTEST_SECRET, Redactor
+from .redact import Redactor
 from .request import Request
 from .response import Response
+from .secret import Secret, SecretText, warn_of_short
 from .transport.choice import transport_factory
 from .transport.protocol import TransportFactory
 from .transport.settings import transport_settings
@@ -42,17 +45,26 @@ class BaseClient:
     """A client: the root, or one derived by :meth:`with_options`. Arguments and errors are those of
     :class:`RonClient`."""
 
+    _config: ClientConfig
+    _session: Session
+
     _clock: Clock | None = None
     """Time and randomness, the system's if None: what a simulation replaces."""
 
     _flow: Callable[[], object] = staticmethod(asyncio.current_task)
     """The task or thread that the calling code belongs to."""
 
+    _start_thread: StartThread = staticmethod(start_daemon)
+    """Calls token providers that are plain functions."""
+
     def __init__(
         self,
         base_url: str | None = None,
         *,
-        token: str | None = None,
+        token: SecretText | None = None,
+        macaroon: SecretText | None = None,
+        passport: SecretText | None = None,
+        token_provider: TokenProvider | None = None,
         timeout: float | None = None,
         retries: int | None = None,
         allow_insecure_http: bool | None = None,
@@ -62,6 +74,9 @@ class BaseClient:
         given = _given(
             base_url=base_url,
             token=token,
+            macaroon=macaroon,
+            passport=passport,
+            token_provider=token_provider,
             timeout=timeout,
             retries=retries,
             allow_insecure_http=allow_insecure_http,
@@ -73,16 +88,19 @@ class BaseClient:
             )
         if config is None:
             values, faults = from_environment(os.environ)
-            config = ClientConfig(**{**values, **given})
-        else:
-            config = dataclasses.replace(config, **given)
+            config = ClientConfig(**values)
+        config = config.with_fields(given).with_own_secrets()
         settings, bad_settings = transport_settings(config)
         factory, bad_choice = transport_factory(transport)
         self._middleware = NONE
         self._amnesia = Amnesia()
-        self._redactor = Redactor(config.token)
+        self._redactor = Redactor()
         self._calls = Calls(
-            functools.partial(factory, settings), clock=self._clock, flow=self._flow
+            functools.partial(factory, settings),
+            redactor=self._redactor,
+            clock=self._clock,
+            flow=self._flow,
+            start_thread=self._start_thread,
         )
         # A session ends before the one that it is derived from, so that one's client must live on.
         self._parent: Self | None = None
@@ -94,7 +112,9 @@ class BaseClient:
                 RonSecurityWarning,
                 stacklevel=2,
             )
-        _warn_of_short(config.token)
+        for name in ("token", "macaroon", "passport"):
+            if (secret := getattr(config, name)) is not None:
+                warn_of_short(name, secret.get_secret_value(), stacklevel=2)
         self._opened()
 
     @classmethod
@@ -151,34 +171,39 @@ class BaseClient:
             retries=retries,
             backoff=backoff,
         )
-        derived = copy.copy(self)
-        derived._parent = self
-        derived._open(dataclasses.replace(self._config, **given), given, [], self._session)
-        weakref.finalize(derived, self._calls.abandon, derived._session).atexit = False
-        return derived
+        return self._derive(given)
 
-    def _perform_with(self, token: str) -> Callable[[Request], Awaitable[Response]]:
-        """As :meth:`_perform`, of a client that differs from this one in its credential. It shares
-        connections and middleware, but neither places nor retry budget; it ends with this one, or
-        when nobody has the result any more.
+    def _perform_with(self, token: SecretText) -> Callable[[Request], Awaitable[Response]]:
+        """As :meth:`_perform`, of a client that differs from this one in its credential. It ends
+        with this one, or when nobody has the result any more.
 
         Raises:
             RonConfigError: the token is no good.
             RonClosedError: the client was closed.
         """
-        if not isinstance(token, str):
-            raise RonConfigError(
-                f"token is {type(token).__name__}; give a str", code="invalid_config"
-            )
-        config = dataclasses.replace(self._config, token=token)
+        derived = self._derive({"token": token})
+        warn_of_short("token", Secret.of(token).get_secret_value(), stacklevel=3)
+        # The session has a copy of its own.
+        derived._config = self._config
+        return derived._perform
+
+    def _derive(self, fields: dict[str, Any]) -> Self:
         derived = copy.copy(self)
         derived._parent = self
-        derived._open(config, _ALL_FIELDS, [], self._session, is_root=True)
-        self._redactor.add(token)
+        derived._open(self._config.with_fields(fields), fields, [], self._session)
         weakref.finalize(derived, self._calls.abandon, derived._session).atexit = False
-        weakref.finalize(derived, self._redactor.remove, token).atexit = False
-        _warn_of_short(token)
-        return derived._perform
+        return derived
+
+    def _end(self) -> None:
+        """Ends every call in flight and drops the secrets; of a derived client, its own."""
+        if self._parent is None:
+            self._calls.end()
+            for name in SECRETS:
+                if isinstance(secret := getattr(self._config, name), Secret):
+                    secret.wipe()
+        else:
+            self._calls.close_session(self._session)
+        self._config = dataclasses.replace(self._config, token_provider=None)
 
     def add_middleware(self, middleware: object) -> None:
         """Adds middleware for the calls that begin from now on, of this client and of those that
@@ -222,17 +247,16 @@ class BaseClient:
         fields: Iterable[str],
         faults: list[str],
         parent: Session | None = None,
-        *,
-        is_root: bool = False,
     ) -> None:
         """Opens the session, collecting what both sides find wrong."""
         settings, own_faults = config.settings(fields)
         faults = faults + own_faults
-        if (parent is None or is_root) and config.user_agent is None:
+        if parent is None and config.user_agent is None:
             settings.append(("user-agent", USER_AGENT))
+        provider = config.token_provider if ("token-provider", "true") in settings else None
         session = None
         try:
-            session = self._calls.open(settings, parent, is_root=is_root)
+            session = self._calls.open(settings, parent, provider=provider)
         except RonConfigError as error:
             faults.append(error.message)
         if session is None or faults:
@@ -298,16 +322,6 @@ class BaseClient:
 
 
 _ALL_FIELDS = tuple(field.name for field in dataclasses.fields(ClientConfig))
-
-
-def _warn_of_short(token: str | None) -> None:
-    if token is not None and len(token) < SHORTEST_SECRET:
-        warnings.warn(
-            f"the token has fewer than {SHORTEST_SECRET} characters, too few to be found and taken "
-            "out of texts that servers send; use a longer one",
-            RonSecurityWarning,
-            stacklevel=3,
-        )
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

@@ -28,6 +28,10 @@ class RonClient(BaseClient, Verbs):
     Args:
         base_url: the gateway; by default the environment's, else ``http://127.0.0.1:8080``.
         token: the credential; by default ``RON_APP_TOKEN``.
+        macaroon: a capability instead (``docs/auth.md``); by default ``RON_APP_MACAROON``.
+        token_provider: a function, plain or ``async``, that gives tokens when they are needed
+            instead (``docs/auth.md``).
+        passport: sent beside it; by default ``RON_APP_PASSPORT``.
         timeout: seconds for a whole call; default 10.
         retries: attempts after the first, where they do no harm; default 2.
         allow_insecure_http: allow plain http to other machines.
@@ -63,11 +67,9 @@ class RonClient(BaseClient, Verbs):
     async def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own
         calls only. May be called twice."""
+        self._end()
         if self._parent is None:
-            self._calls.end()
             await self._calls.close_loop()
-        else:
-            self._calls.close_session(self._session)
 
     aclose = close
 

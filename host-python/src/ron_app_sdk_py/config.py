@@ -12,25 +12,46 @@ from pathlib import Path
 from typing import Any, Self
 
 from . import defaults
+from .credentials import TokenProvider
 from .errors import RonConfigError, RonRequestError
+from .redact import REDACTED
 from .request import nanoseconds, whole_number
+from .secret import Secret, SecretField
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 """Where a client goes that was told nothing."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+CREDENTIALS = ("token", "macaroon", "token_provider")
+"""The kinds of credentials, of which a client has one at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClientConfig:
     """The configuration of a client. None means the default of ``docs/defaults.md``.
 
-    ``repr`` leaves secrets out. The component checks the values when a client is made.
+    Secrets may be given as str, :class:`Secret` or anything with ``get_secret_value()``, and are
+    kept as :class:`Secret`: ``repr`` does not show them. The component checks the values when a
+    client is made.
     """
 
     base_url: str = DEFAULT_BASE_URL
     """The gateway: http or https, with or without a path. Plain http only to this machine."""
 
-    token: str | None = dataclasses.field(default=None, repr=False)
-    """The credential, sent as ``Authorization: Bearer`` to the origin of ``base_url`` only."""
+    token: SecretField = SecretField()
+    """The credential, sent as ``Authorization: Bearer``, to a micronode's store and facets as
+    ``Macro``. Like those below it goes to the origin of ``base_url`` only."""
+
+    macaroon: SecretField = SecretField()
+    """A capability instead of a token, sent likewise, but that once the origin has answered it with
+    ``WWW-Authenticate: Macro`` it is sent as ``Macro`` everywhere."""
+
+    passport: SecretField = SecretField()
+    """Sent as ``x-ron-passport`` wherever the credential is sent."""
+
+    token_provider: TokenProvider | None = dataclasses.field(default=None, repr=False)
+    """A function, plain or ``async``, that gives tokens when they are needed, instead of one token:
+    see ``docs/auth.md``."""
 
     timeout: float | None = None
     """Seconds for a whole call, waiting for a place and reading the body included. Default 10."""
@@ -82,10 +103,10 @@ class ClientConfig:
     tls_client_key: str | None = None
     """A PEM file of its private key. Default the file of the certificate."""
 
-    tls_client_key_password: str | None = dataclasses.field(default=None, repr=False)
+    tls_client_key_password: SecretField = SecretField()
     """The password of an encrypted private key."""
 
-    proxy: str | None = dataclasses.field(default=None, repr=False)
+    proxy: SecretField = SecretField()
     """An HTTP proxy for every request, ``http://user:password@host:port``. None is read from the
     environment."""
 
@@ -93,11 +114,11 @@ class ClientConfig:
         shown = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.repr
+            if field.repr and field.name not in SECRETS
         }
         if "@" in str(self.base_url):
             # It is refused when a client is made, but may hold a password until then.
-            shown["base_url"] = "[redacted]"
+            shown["base_url"] = REDACTED
         return f"ClientConfig({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @classmethod
@@ -110,10 +131,12 @@ class ClientConfig:
     ) -> Self:
         """The configuration of the environment; ``overrides`` win unless they are None.
 
-        Reads ``RON_SDK_GATEWAY_ADDR`` or ``RON_APP_URL``, ``RON_APP_TOKEN``,
-        ``RON_SDK_INSECURE_HTTP``, ``RON_SDK_OVERALL_TIMEOUT_MS`` or ``RON_APP_TIMEOUT`` (seconds,
-        or with ``ms`` or ``s``), and ``RON_SDK_{CONNECT,READ,WRITE}_TIMEOUT_MS``. Where two are
-        named the first wins. Empty variables count as not set.
+        Reads ``RON_SDK_GATEWAY_ADDR`` or ``RON_APP_URL``, ``RON_APP_TOKEN`` or
+        ``RON_APP_MACAROON``, ``RON_APP_PASSPORT``, ``RON_SDK_INSECURE_HTTP``,
+        ``RON_SDK_OVERALL_TIMEOUT_MS`` or ``RON_APP_TIMEOUT`` (seconds, or with ``ms`` or ``s``),
+        and ``RON_SDK_{CONNECT,READ,WRITE}_TIMEOUT_MS``. Where two of the same field are named the
+        first wins. Empty variables count as not set. A credential of any kind among ``overrides``
+        takes the place of the environment's.
 
         Args:
             environ: the variables; by default ``os.environ``.
@@ -130,16 +153,37 @@ class ClientConfig:
         if faults:
             raise RonConfigError("; ".join(faults), code="invalid_config")
         given = {name: value for name, value in overrides.items() if value is not None}
-        return cls(**{**values, **given})
+        return cls(**values).with_fields(given)
 
-    def settings(self, fields: Iterable[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    def with_fields(self, fields: Mapping[str, Any]) -> Self:
+        """This configuration with other fields. A credential takes the place of one of any kind."""
+        if any(name in fields for name in CREDENTIALS):
+            fields = {**dict.fromkeys(CREDENTIALS), **fields}
+        return dataclasses.replace(self, **fields)
+
+    def with_own_secrets(self) -> Self:
+        """This configuration with copies of the secrets, to be wiped while others live on."""
+        copies: dict[str, Any] = {
+            name: secret.copy()
+            for name in SECRETS
+            if isinstance(secret := getattr(self, name), Secret)
+        }
+        return dataclasses.replace(self, **copies)
+
+    def settings(self, fields: Iterable[str]) -> tuple[list[tuple[str, str | Secret]], list[str]]:
         """The settings of the component for these fields, and what is wrong with them on this side.
 
         A field that is wrong is left out, so that the component can find what else is wrong.
         """
-        settings: list[tuple[str, str]] = []
+        settings: list[tuple[str, str | Secret]] = []
         faults: list[str] = []
-        text: str | None
+        given = [name for name in CREDENTIALS if getattr(self, name) is not None]
+        if len(given) > 1:
+            faults.append(
+                f"{' and '.join(given)} are both given; give one credential (RON_APP_TOKEN and "
+                "RON_APP_MACAROON count)"
+            )
+        text: str | Secret | None
         for field in fields:
             value = getattr(self, field)
             if value is None or field not in _SETTINGS:
@@ -150,7 +194,7 @@ class ClientConfig:
             except ValueError as fault:
                 faults.append(str(fault))
                 text = DEFAULT_BASE_URL if field == "base_url" else None
-            if name is not None and text is not None:
+            if name is not None and text is not None and field not in given[1:]:
                 settings.append((name, text))
         return settings, faults
 
@@ -170,9 +214,11 @@ def from_environment(
     values: dict[str, Any] = {}
     for source in sources:
         found: dict[str, Any] = {}
+        # A credential of any kind takes the place of all kinds.
+        settled = {*values, *(CREDENTIALS if any(name in values for name in CREDENTIALS) else ())}
         for field, variable, read in _VARIABLES:
             text = source.get(variable, "")
-            if text and field not in found and field not in values:
+            if text and field not in found and field not in settled:
                 try:
                     if not isinstance(text, str):
                         raise ValueError(f"is {type(text).__name__}; give a str")
@@ -212,7 +258,12 @@ def _dotenv(given: bool | str | os.PathLike[str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _text(field: str, value: object) -> str:
+def setting_text(field: str, value: object) -> str:
+    """A text as the component can be given it.
+
+    Raises:
+        ValueError: it is none; names the field and not the text.
+    """
     if not isinstance(value, str):
         raise ValueError(f"{field} is {type(value).__name__}; give a str")
     if len(value) > defaults.MAX_SETTING_CHARACTERS:
@@ -226,6 +277,21 @@ def _text(field: str, value: object) -> str:
             f"{field} holds U+{ord(bad):04X} (NUL, a line end or a lone surrogate); remove it"
         )
     return value
+
+
+def _secret(field: str, value: object) -> Secret:
+    if not isinstance(value, Secret):
+        raise ValueError(f"{field} is {type(value).__name__}; give a str or a Secret")
+    setting_text(field, value.get_secret_value())
+    return value
+
+
+def _provider(field: str, value: object) -> str:
+    if not callable(value):
+        raise ValueError(
+            f"{field} is {type(value).__name__}; give a function without arguments, plain or async"
+        )
+    return "true"
 
 
 def _flag_text(field: str, value: object) -> str:
@@ -258,11 +324,14 @@ def _backoff(field: str, value: object) -> str:
     return str(value)
 
 
-_SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str]]] = {
-    "base_url": ("base-url", _text),
+_SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str | Secret]]] = {
+    "base_url": ("base-url", setting_text),
     "allow_insecure_http": ("allow-insecure-http", _flag_text),
-    "token": ("token", _text),
-    "user_agent": ("user-agent", _text),
+    "token": ("token", _secret),
+    "macaroon": ("macaroon", _secret),
+    "passport": ("passport", _secret),
+    "token_provider": ("token-provider", _provider),
+    "user_agent": ("user-agent", setting_text),
     "timeout": ("overall-timeout", _time),
     "connect_timeout": ("connect-timeout", _time),
     "read_timeout": ("read-timeout", _time),
@@ -275,6 +344,9 @@ _SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str]]] = {
     "backoff": ("backoff", _backoff),
 }
 """Names of settings of the component, None for what this side decides; and how they are written."""
+
+SECRETS = tuple(name for name, kind in vars(ClientConfig).items() if isinstance(kind, SecretField))
+"""The fields that hold secrets."""
 
 
 def _shown(text: str) -> str:
@@ -317,6 +389,8 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
     ("base_url", "RON_SDK_GATEWAY_ADDR", str),
     ("base_url", "RON_APP_URL", str),
     ("token", "RON_APP_TOKEN", str),
+    ("macaroon", "RON_APP_MACAROON", str),
+    ("passport", "RON_APP_PASSPORT", str),
     ("allow_insecure_http", "RON_SDK_INSECURE_HTTP", _flag),
     ("timeout", "RON_SDK_OVERALL_TIMEOUT_MS", _milliseconds),
     ("timeout", "RON_APP_TIMEOUT", _seconds),

@@ -117,6 +117,15 @@ MAX_LOOKUPS: Final = 8
 LOOKUP_SHARED_SECONDS: Final = 5.0
 """A lookup that takes longer is not waited for alone: another of the same name is begun."""
 
+MAX_PROVIDER_THREADS: Final = 8
+"""Runs of a plain token provider that may hang before it is not called any more, per client."""
+
+PROVIDER_SHARED_SECONDS: Final = 5.0
+"""A run of a plain token provider that takes longer is not waited for alone: another is begun."""
+
+KEPT_TOKENS: Final = 8
+"""Tokens of a provider that are still taken out of texts."""
+
 MAX_HELPER_THREADS: Final = 64
 """Threads that work for synchronous calls made inside running event loops, per client."""
 

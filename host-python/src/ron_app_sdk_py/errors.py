@@ -207,6 +207,10 @@ class RonCapabilityError(RonError):
     """A guard of this client refused the call before it was sent."""
 
 
+class RonCredentialError(RonError):
+    """There is no token for the call: its provider failed, or gave none that can be used."""
+
+
 class RonTooLargeError(RonError):
     """The request or the response is larger than configured."""
 
@@ -267,6 +271,8 @@ _BY_KIND: dict[str, type[RonError]] = {
     "too-large": RonTooLargeError,
     "overload": RonOverloadError,
     "closed": RonClosedError,
+    "capability": RonCapabilityError,
+    "credential": RonCredentialError,
     "stream": RonStreamError,
     "abi": RonSandboxError,
 }

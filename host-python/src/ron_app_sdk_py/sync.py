@@ -56,11 +56,9 @@ class RonClientSync(BaseClient, VerbsSync):
     def close(self) -> None:
         """Ends every call in flight and closes the connections; of a derived client, ends its own
         calls only. May be called twice."""
+        self._end()
         if self._parent is None:
-            self._calls.end()
             self._loops.close()
-        else:
-            self._calls.close_session(self._session)
 
     def __enter__(self) -> Self:
         return self

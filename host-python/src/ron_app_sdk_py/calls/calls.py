@@ -18,9 +18,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..credentials import TokenProvider
 from ..defaults import RETRY_BUDGET
 from ..engine.guest import Begin, Clock, Guest, SystemClock
-from ..engine.messages import Attempts, Done, Failed, Log, Output, Pairs
+from ..engine.messages import Attempts, Done, Failed, Log, Output
 from ..errors import (
     RonClosedError,
     RonError,
@@ -32,16 +33,18 @@ from ..middleware import NONE, Chain
 from ..redact import Redactor
 from ..request import Request
 from ..response import Response
+from ..secret import Secret
 from ..transport.protocol import Transport
 from . import logs
+from .credentials import Credentials, StartThread, start_daemon
 from .exchanges import Exchanges
 from .inflight import InFlight, Lost, Overdue
 from .limits import Limits
-from .loops import Loops, LoopState
+from .loops import Loops, LoopState, closed_transport
 from .metrics import CallRecord, CounterSet, Metrics, MetricsHook
 from .pace import Pace
 from .reports import report_error
-from .sessions import Session, Sessions
+from .sessions import Session, Sessions, Settings
 
 if TYPE_CHECKING:
     from .progress import Progress
@@ -53,8 +56,10 @@ class Calls:
 
     Args:
         make_transport: makes the transport of the running event loop.
+        redactor: is told of the secrets of sessions, as long as they have calls.
         clock: all time and randomness there is; the system's by default.
         flow: the task or thread that the calling code belongs to.
+        start_thread: calls token providers that are plain functions.
         private_api: whether the engine may use its fast path.
     """
 
@@ -62,18 +67,23 @@ class Calls:
         self,
         make_transport: Callable[[], Transport],
         *,
+        redactor: Redactor | None = None,
         clock: Clock | None = None,
         flow: Callable[[], object] = asyncio.current_task,
+        start_thread: StartThread = start_daemon,
         private_api: bool = True,
     ) -> None:
         self._make_transport = make_transport
+        self._redactor = redactor or Redactor()
         self._clock = clock or SystemClock()
+        self._start_thread = start_thread
         self._sessions = Sessions(self._clock, private_api=private_api)
         self._ids = itertools.count(1)
         self._hooks: tuple[MetricsHook, ...] = ()
         self._pace = Pace(flow)
         self.exchanges = Exchanges(self._cross)
         self._closed = False
+        self._ending: deque[tuple[Session, list[str]]] = deque()
         self._inherited: list[object] = []
         self._start_in_process()
 
@@ -99,14 +109,37 @@ class Calls:
             self._start_after_fork()
 
     def open(
-        self, settings: Pairs, parent: Session | None = None, *, is_root: bool = False
+        self,
+        settings: Settings,
+        parent: Session | None = None,
+        *,
+        provider: TokenProvider | None = None,
     ) -> Session:
-        """Opens a session: see :meth:`~.sessions.Sessions.open`."""
+        """Opens a session: see :meth:`~.sessions.Sessions.open`. It keeps copies of the secrets
+        among its settings, which are wiped when it is closed.
+
+        Args:
+            settings: its configuration, or what it differs in from its parent's.
+            parent: the session that it is derived from.
+            provider: gives its tokens, if the settings say ``token-provider``.
+        """
         self._check_usable()
         self._close_abandoned()
+        credentials = None
+        if provider is not None:
+            credentials = Credentials(provider, self._redactor, self._clock, self._start_thread)
+        own = [
+            (name, value.copy() if isinstance(value, Secret) else value) for name, value in settings
+        ]
+        secrets = [value for _, value in own if isinstance(value, Secret)]
+        for secret in secrets:
+            self._redactor.add(secret.get_secret_value())
         try:
-            return self._sessions.open(settings, parent, is_root=is_root)
+            return self._sessions.open(own, parent, credentials)
         except BaseException as error:
+            for secret in secrets:
+                self._redactor.remove(secret.get_secret_value())
+                secret.wipe()
             guest = self._sessions.guest
             if guest is not None and guest.instance.dead:
                 self._lose(guest, None, error)
@@ -121,13 +154,38 @@ class Calls:
             self.abandon(session)
             return
         forgotten = self._sessions.forget(session)
+        for ended in forgotten:
+            self._ending.append((ended, [secret.get_secret_value() for secret in ended.secrets]))
+            for secret in ended.secrets:
+                secret.wipe()
+        try:
+            self._close(forgotten)
+        finally:
+            self._forget_secrets()
+
+    def _close(self, sessions: list[Session]) -> None:
         guest = self._sessions.guest
         if guest is None or not guest.usable:
             # The calls were told when the instance was lost.
             return
-        for closed in forgotten:
+        for closed in sessions:
             with contextlib.suppress(RonSandboxError):
                 self._cross(guest, functools.partial(guest.close, closed.id), None)
+
+    def _forget_secrets(self) -> None:
+        """Forgets the secrets of sessions that were closed, once no call of theirs is under way."""
+        ending = {session for session, _ in [*self._ending]}
+        if any(call.session in ending for call in [*self._in_flight.values()]):
+            return
+        in_use = [session.credentials for session in self._sessions.all()]
+        # Several threads may do this.
+        with contextlib.suppress(IndexError):
+            while True:
+                session, texts = self._ending.popleft()
+                for text in texts:
+                    self._redactor.remove(text)
+                if session.credentials is not None and session.credentials not in in_use:
+                    session.credentials.drop()
 
     def abandon(self, session: Session) -> None:
         """As :meth:`close_session`, but later, when a call crosses anyway: for finalizers, which
@@ -141,10 +199,13 @@ class Calls:
             self._abandoned.popleft().close()
 
     def end(self) -> None:
-        """Closes all sessions; every call in flight ends with :class:`RonClosedError`."""
+        """Closes all sessions; every call in flight ends with :class:`RonClosedError`. The settings
+        of transports, with the proxy's password, are dropped too."""
         self._closed = True
         for session in self._sessions.all():
             self.close_session(session)
+        self._loops.retire()
+        self._make_transport = closed_transport
 
     def is_crossing_here(self) -> bool:
         """Whether the calling code interrupts a crossing of its own thread: a signal's handler or a
@@ -194,15 +255,15 @@ class Calls:
             RonError: it failed.
         """
         loop = await self._loop()
-        begin = request.begin(logs.wanted_level())
+        begin = _begin(session, request)
         guest = self._sessions.usable_guest()
         # A warning may be an error, which must leave nothing behind.
         failures = self._pace.begin(loop.now())
-        call = InFlight(next(self._ids), limits, guest, loop, request, middleware)
+        call = InFlight(next(self._ids), limits, guest, loop, request, session, middleware)
         call.failures_before = failures
         loop.calls += 1
         try:
-            self._enter(call, session, begin)
+            self._enter(call, begin)
             response = await self._run(call)
         except BaseException as error:
             self.leave(call, error)
@@ -237,7 +298,7 @@ class Calls:
         from .streams import Stream
 
         loop = await self._loop()
-        begin = request.begin(logs.wanted_level())
+        begin = _begin(session, request)
         guest = self._sessions.usable_guest()
         failures = self._pace.begin(loop.now())
         stream = Stream(
@@ -246,24 +307,25 @@ class Calls:
             guest,
             loop,
             request,
+            session,
             middleware,
             carrier=self,
             progress=progress,
         )
         stream.failures_before = failures
         try:
-            self._enter(stream, session, begin)
+            self._enter(stream, begin)
         except BaseException as error:
             stream.end(error)
             raise
         return stream
 
-    def _enter(self, call: InFlight, session: Session, begin: Begin) -> None:
+    def _enter(self, call: InFlight, begin: Begin) -> None:
         call.loop.counters.calls += 1
         self._in_flight[call.id] = call
         call.loop.back_up(call.backstop)
         guest = call.guest
-        self._cross(guest, lambda: guest.begin(session.id, call.id, begin), call)
+        self._cross(guest, lambda: guest.begin(call.session.id, call.id, begin), call)
 
     def leave(self, call: InFlight, outcome: object) -> None:
         """Leaves nothing of a call that ends.
@@ -282,6 +344,8 @@ class Calls:
         finally:
             self._in_flight.pop(call.id, None)
             loop.used()
+            if self._ending:
+                self._forget_secrets()
         if error is not None:
             self._pace.failed(loop.now(), error, call.failures_before)
         if isinstance(error, RonSandboxError):
@@ -437,6 +501,12 @@ class Calls:
                 hook(record)
             except Exception:
                 logs.tell_failure("a metrics hook failed")
+
+
+def _begin(session: Session, request: Request) -> Begin:
+    if session.credentials is not None and request.node != "omit":
+        session.credentials.check_not_asking()
+    return request.begin(logs.wanted_level())
 
 
 def _loss(error: BaseException) -> RonSandboxError:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..engine.guest import Guest
-from ..engine.messages import Abort, Failed, Output, Read, Send
+from ..engine.messages import Abort, Credential, Failed, Output, Read, Send
 from ..errors import RonRequestError, broken
 from ..middleware import Attempt
 from ..transport.protocol import TransportFailure, TransportRequest, TransportResponse
+from .credentials import Token
 from .guard import check_added, check_form
 from .inflight import InboxItem, InFlight, InterruptedByInboxError, Lost
 
@@ -20,7 +21,9 @@ class Exchanges:
         cross: calls the component for a call, and hands out what it answers.
     """
 
-    def __init__(self, cross: Callable[[Guest, Callable[[], Output], InFlight], None]) -> None:
+    def __init__(
+        self, cross: Callable[[Guest, Callable[[], Output], InFlight | None], None]
+    ) -> None:
         self.cross = cross
 
     async def carry_out(self, call: InFlight, item: InboxItem) -> None:
@@ -42,6 +45,8 @@ class Exchanges:
                 await self.read(call, item)
             case Abort(exchange=exchange):
                 call.abort(exchange)
+            case Credential():
+                await self.ask(call)
             case Failed():
                 call.over = True
                 raise call.error(item)
@@ -50,6 +55,31 @@ class Exchanges:
                 raise error
             case _:
                 raise broken(f"sent {type(item).__name__} to a call")
+
+    async def ask(self, call: InFlight) -> None:
+        """Asks the provider for a token, unless the inbox has something more urgent."""
+        while call.inbox and isinstance(call.inbox[0], Abort):
+            # An answer that was refused is dropped, and it is for another attempt that it asks.
+            await self.carry_out(call, call.inbox.popleft())
+        try:
+            given = await call.io(call.credentials.ask())
+        except InterruptedByInboxError:
+            return
+        self.give(call, given, call)
+
+    def give(self, call: InFlight, given: Token | str, current: InFlight | None) -> None:
+        """Gives the component the token that it asked a call for, or tells it why there is none.
+
+        Args:
+            call: the call.
+            given: the token or the reason.
+            current: the call that runs now, or None.
+        """
+        guest = call.guest
+        if isinstance(given, str):
+            self.cross(guest, lambda: guest.no_credential(call.id, given), current)
+        else:
+            self.cross(guest, lambda: guest.credential(call.id, *given), current)
 
     async def send(self, call: InFlight, send: Send) -> None:
         """Sends a request and tells the component what became of it, unless the inbox has something

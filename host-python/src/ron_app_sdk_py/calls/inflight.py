@@ -18,9 +18,11 @@ from ..middleware import Chain
 from ..request import Request
 from ..response import Response
 from ..transport.protocol import TransportFailure, TransportResponse
+from .credentials import Credentials
 from .limits import Limits
 from .loops import LoopState
 from .reports import report_error, timeline
+from .sessions import Session
 
 T = TypeVar("T")
 
@@ -71,6 +73,7 @@ class InFlight:
         guest: the instance that it runs on.
         loop: what belongs to its event loop.
         request: what was asked for.
+        session: the session that it belongs to.
         middleware: whose attempts it shows.
         attempts: how many HTTP requests were sent.
         bytes_received: size of the content received.
@@ -109,6 +112,7 @@ class InFlight:
         "open",
         "over",
         "request",
+        "session",
         "started",
         "timeout",
         "told",
@@ -125,6 +129,7 @@ class InFlight:
         guest: Guest,
         loop: LoopState,
         request: Request,
+        session: Session,
         middleware: Chain,
     ) -> None:
         self.id = id_
@@ -132,6 +137,7 @@ class InFlight:
         self.guest = guest
         self.loop = loop
         self.request = request
+        self.session = session
         self.middleware = middleware
         self.attempts = 0
         self.bytes_received = 0
@@ -159,6 +165,17 @@ class InFlight:
     def backstop(self) -> float:
         """When this side ends it, if the component has not, on the loop's clock, in nanoseconds."""
         return self.started + (self.timeout + BACKSTOP_SECONDS) * 1e9
+
+    @property
+    def credentials(self) -> Credentials:
+        """Where tokens for it come from.
+
+        Raises:
+            RonSandboxError: its session has no provider.
+        """
+        if self.session.credentials is None:
+            raise broken("asks for a token where there is no provider")
+        return self.session.credentials
 
     def deliver(self, item: InboxItem, wake_at: int | None = None) -> None:
         """Puts an item into the inbox from any thread, and has its loop wake up in time."""

@@ -35,14 +35,14 @@ class Limits:
 
         Args:
             config: the configuration.
-            redactor: knows its credential; by default one is made.
+            redactor: knows the secrets; by default there are none.
         """
         overall = defaults.OVERALL_TIMEOUT if config.timeout is None else config.timeout
         write = defaults.WRITE_TIMEOUT if config.write_timeout is None else config.write_timeout
         size = config.max_response_bytes
         return cls(
             Guard(config.base_url),
-            Redactor(config.token) if redactor is None else redactor,
+            redactor or Redactor(),
             defaults.MAX_RESPONSE_BYTES if size is None else size,
             overall,
             write if write < overall else None,

@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Callable
 
 from ..engine.guest import Clock
+from ..errors import RonClosedError
 from ..transport.protocol import Transport
 from .metrics import Counters, CounterSet
 
@@ -20,6 +21,15 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def closed_transport() -> Transport:
+    """What makes the transports of a client that was closed.
+
+    Raises:
+        RonClosedError: there are none.
+    """
+    raise RonClosedError("the client was closed; open a new one", code="closed")
 
 
 class LoopState:
@@ -169,6 +179,10 @@ class Loops:
             self._endings[loop] = self._until_loop_ends(loop, state)
             await anext(self._endings[loop])
         return state
+
+    def retire(self) -> None:
+        """Drops the settings of transports: no loop gets one any more."""
+        self._make_transport = closed_transport
 
     def relieve(self, state: LoopState) -> None:
         """Has other loops send the tick that one was asked for which has no call any more: it may

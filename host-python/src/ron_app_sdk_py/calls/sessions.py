@@ -9,31 +9,47 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..engine.guest import Clock, Guest
-from ..engine.messages import Failed, Opened, Pairs
-from ..errors import RonClosedError, RonConfigError, RonRequestError, broken
+from ..engine.messages import Failed, Opened
+from ..errors import (
+    RonClosedError,
+    RonConfigError,
+    RonError,
+    RonRequestError,
+    RonSandboxError,
+    broken,
+)
+from ..secret import Secret, revealed
+from .credentials import Credentials
 from .reports import report_error
 
+Settings = Sequence[tuple[str, str | Secret]]
+"""Names and values of settings of the component."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Session:
     """A session of the component.
 
     Attributes:
         id: its id.
         parent: the session it is derived from and ends with, or None.
-        settings: what it was opened with.
-        is_root: whether it has a whole configuration of its own, its credential included; then it
-            only ends with its parent.
+        settings: what it was opened with. Its secrets are its own, and end with it.
+        credentials: where its tokens come from, if it has a provider.
     """
 
     id: int
     parent: int | None
-    settings: Pairs
-    is_root: bool
+    settings: Settings
+    credentials: Credentials | None
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """The secrets among its settings."""
+        return [value for _, value in self.settings if isinstance(value, Secret)]
 
     def __repr__(self) -> str:
         return f"Session({self.id})"
@@ -62,20 +78,24 @@ class Sessions:
         self._abandoned: deque[Session] = deque()
         self._ids = itertools.count(1)
 
-    def open(self, settings: Pairs, parent: Session | None, *, is_root: bool) -> Session:
+    def open(
+        self, settings: Settings, parent: Session | None, credentials: Credentials | None
+    ) -> Session:
         """Opens a session, which ends with its parent if it has one.
 
         Args:
             settings: its configuration, or what it differs in from its parent's.
-            parent: the session that it ends with.
-            is_root: whether it is not derived from that.
+            parent: the session that it is derived from.
+            credentials: where its tokens come from; by default its parent's.
 
         Raises:
             RonConfigError: the component refuses the settings.
             RonClosedError: the parent was closed.
             RonSandboxError: the component can't be loaded.
         """
-        session = Session(next(self._ids), parent.id if parent else None, settings, is_root)
+        if parent is not None:
+            credentials = credentials or parent.credentials
+        session = Session(next(self._ids), parent.id if parent else None, settings, credentials)
         with self._lock:
             guest = self._usable_guest()
             if parent is not None and parent.id not in self._open:
@@ -148,16 +168,27 @@ class Sessions:
 
 
 def _open(guest: Guest, session: Session) -> None:
+    failure: RonError | None = None
     try:
-        if session.is_root or session.parent is None:
-            output = guest.open(session.id, [*session.settings, _TIMELINES])
+        if session.parent is None:
+            output = guest.open(session.id, [*_revealed(session.settings), _TIMELINES])
         else:
-            output = guest.derive(session.parent, session.id, session.settings)
+            output = guest.derive(session.parent, session.id, _revealed(session.settings))
     except RonRequestError as error:
-        raise RonConfigError(error.message, code="invalid_config") from None
+        failure = RonConfigError(error.message, code="invalid_config")
+    except RonSandboxError as error:
+        # The frames that it came through hold the secrets.
+        error.__traceback__ = error.__context__ = None
+        failure = error
+    if failure is not None:
+        raise failure
     match output.items:
         case [Opened()]:
             return
         case [Failed() as failed]:
             raise report_error(failed)
     raise broken("did not open a session")
+
+
+def _revealed(settings: Settings) -> list[tuple[str, str]]:
+    return [(name, revealed(value)) for name, value in settings]

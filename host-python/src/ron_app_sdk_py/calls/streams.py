@@ -9,6 +9,7 @@ task reads on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import warnings
@@ -19,6 +20,7 @@ from ..engine.guest import Guest
 from ..engine.messages import (
     Abort,
     Connected,
+    Credential,
     Disconnected,
     Done,
     Events,
@@ -41,6 +43,7 @@ from .inflight import Close, InboxItem, InFlight, Lost, Restart
 from .limits import Limits
 from .loops import LoopState
 from .progress import Entry, Progress
+from .sessions import Session
 
 
 class Carrier(Protocol):
@@ -74,6 +77,7 @@ class Stream(InFlight):
 
     __slots__ = (
         "_arrival",
+        "_asking",
         "_carried",
         "_carrier",
         "_error",
@@ -97,12 +101,13 @@ class Stream(InFlight):
         guest: Guest,
         loop: LoopState,
         request: Request,
+        session: Session,
         middleware: Chain,
         *,
         carrier: Carrier,
         progress: Progress,
     ) -> None:
-        super().__init__(id_, limits, guest, loop, request, middleware)
+        super().__init__(id_, limits, guest, loop, request, session, middleware)
         self.progress = progress
         self.ended = False
         self._carrier = carrier
@@ -113,6 +118,7 @@ class Stream(InFlight):
         self._untold: RonError | None = None
         self._reader: asyncio.Task[None] | None = None
         self._arrival: asyncio.Future[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
 
     @property
     def backstop(self) -> float:
@@ -165,7 +171,7 @@ class Stream(InFlight):
         self.loop.calls += 1
         self.adopt()
         try:
-            while not (ready or self.ended):
+            while not self.ended and (not ready or self._is_asked()):
                 await self._step()
         except BaseException as error:
             await self._fail(error)
@@ -174,6 +180,10 @@ class Stream(InFlight):
             self._carried = False
             self.loop.calls -= 1
             self._carrier.relieve(self.loop)
+
+    def _is_asked(self) -> bool:
+        """Whether it is to ask for a token, for which other calls may wait."""
+        return any(isinstance(item, Credential) for item in self.inbox)
 
     async def _wait_for_reader(self) -> None:
         if self._arrival is not None:
@@ -356,6 +366,41 @@ class Stream(InFlight):
             # The loop is closed.
             self._carrier.put_off(self)
 
+    def deliver(self, item: InboxItem, wake_at: int | None = None) -> None:
+        """As of any call, but that one which asks for a token does not wait for its loop to run."""
+        if isinstance(item, Credential) and not self.loop.loop.is_running():
+            # Where there is no thread for it, whoever carries it on asks.
+            with contextlib.suppress(RuntimeError):
+                self.credentials.start_thread(self._ask_beside)
+                return
+        super().deliver(item, wake_at)
+
+    def _ask_beside(self) -> None:
+        """Asks for a token on a thread of its own."""
+        try:
+            given = asyncio.run(self.credentials.ask())
+        except BaseException as error:
+            given = f"token_provider raised {type(error).__name__:.60}"
+        if not self.ended:
+            # The calls are told.
+            with contextlib.suppress(RonError):
+                self._carrier.exchanges.give(self, given, None)
+
+    async def _ask(self) -> None:
+        """Asks for a token in a task of its own."""
+        try:
+            given = await self.credentials.ask()
+        except BaseException:
+            self._error = RonClosedError(
+                "the task that asks for the stream's token was cancelled; subscribe again",
+                code="closed",
+            )
+            self.end(self._error)
+            raise
+        if not self.ended:
+            with contextlib.suppress(RonError):
+                self._carrier.exchanges.give(self, given, None)
+
     def _receive(self, item: InboxItem, wake_at: int | None) -> None:
         if self.ended:
             return
@@ -376,6 +421,9 @@ class Stream(InFlight):
                     return
                 case Failed():
                     self._conclude(self.error(item))
+                    return
+                case Credential():
+                    self._asking = self.loop.loop.create_task(self._ask())
                     return
         super()._receive(item, wake_at)
 

@@ -13,7 +13,7 @@ from typing import Literal
 from yarl import URL
 
 from ..client import RonClient
-from ..config import ClientConfig
+from ..config import CREDENTIALS, ClientConfig
 from ..errors import (
     RonAuthError,
     RonBufferingWarning,
@@ -28,6 +28,7 @@ from ..errors import (
     RonTooLargeError,
 )
 from ..node import NodeHealth
+from ..secret import revealed
 from ..subscription import Subscription
 from ..transport.proxy import parse_proxy
 from ..transport.resolver import Resolver
@@ -140,7 +141,7 @@ class Examination:
             )
         except RonConfigError as error:
             return _failure("configuration", error), None
-        token = "a token" if config.token else "no token"
+        token = "no token" if (kind := _credential(config)) is None else f"a {kind}"
         parts = [config.base_url, token]
         parts.append("no proxy" if config.proxy is None else f"proxy {self._target(config)[2]}")
         unused = [name for name in PROXY_VARIABLES if os.environ.get(name)]
@@ -152,7 +153,7 @@ class Examination:
     def _target(config: ClientConfig) -> tuple[str, int, str]:
         """Host and port of what is connected to, and both together: the proxy, if there is one."""
         if config.proxy is not None:
-            proxy = parse_proxy(config.proxy)
+            proxy = parse_proxy(revealed(config.proxy))
             return proxy.host, proxy.port, proxy.authority
         url = URL(config.base_url)
         host, port = url.host or "", url.port or 0
@@ -249,7 +250,7 @@ class Examination:
             response = await client.request("GET", self._path)
         except RonAuthError as error:
             mend = "check what the token may do" if error.status == 403 else "get a new token"
-            if not client.config.token:
+            if _credential(client.config) is None:
                 mend = "give a token: RON_APP_TOKEN, --token-file or --ask-token"
             return Check("auth", "fail", f"{told} is refused: {error}", mend)
         except RonProblem as error:
@@ -259,7 +260,8 @@ class Examination:
             return Check("auth", "fail", f"{told} is answered by {error}", mend)
         except RonError as error:
             return _failure("auth", error)
-        who = "with the token" if client.config.token else "without a token"
+        kind = _credential(client.config)
+        who = "without a token" if kind is None else f"with the {kind}"
         return Check("auth", "ok", f"{told} is answered {who}: HTTP {response.status}")
 
     async def _streaming(self, client: RonClient) -> Check:
@@ -337,3 +339,8 @@ def _failure(name: str, error: RonError) -> Check:
     if isinstance(error, RonTimeoutError):
         mend = _TIMEOUT_MEND
     return Check(name, "fail", cause, _MENDS.get(reason or "", mend))
+
+
+def _credential(config: ClientConfig) -> str | None:
+    """The kind of credential that a client has."""
+    return next((kind for kind in CREDENTIALS if getattr(config, kind) is not None), None)

@@ -52,6 +52,7 @@ _BY_CLASS: tuple[tuple[type[errors.RonError], ExitCode], ...] = (
     (errors.RonRequestError, ExitCode.REFUSED),
     (errors.RonConfigError, ExitCode.REFUSED),
     (errors.RonCapabilityError, ExitCode.REFUSED),
+    (errors.RonCredentialError, ExitCode.REFUSED),
     (errors.RonOverloadError, ExitCode.PROBLEM),
     (errors.RonTooLargeError, ExitCode.UNREADABLE),
     (errors.RonParseError, ExitCode.UNREADABLE),

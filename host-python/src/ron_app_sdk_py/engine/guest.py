@@ -144,6 +144,16 @@ class Guest:
         """Tells that an exchange failed."""
         return self._feed(str(call), "failure", str(exchange), code, detail)
 
+    def credential(self, call: int, token: str, lifetime_ns: int | None) -> Output:
+        """Gives the token that the component asked for, good for so many nanoseconds; None if the
+        provider does not know."""
+        lifetime = "" if lifetime_ns is None else str(lifetime_ns)
+        return self._feed(str(call), "credential", token, lifetime)
+
+    def no_credential(self, call: int, message: str) -> Output:
+        """Tells that there is none, and why: a text without secrets."""
+        return self._feed(str(call), "no-credential", message)
+
     def restart(self, call: int) -> Output:
         """Has a stream drop its connection and make another at once."""
         return self._feed(str(call), "restart")

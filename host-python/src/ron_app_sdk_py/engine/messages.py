@@ -150,6 +150,14 @@ class Events(NamedTuple):
         return f"Events({self.call}, {len(self.types)})"
 
 
+class Credential(NamedTuple):
+    """Ask the provider of the session for a token. ``reason``: ``missing``, ``expired`` or
+    ``refused``."""
+
+    call: int
+    reason: str
+
+
 Item = (
     Send
     | Abort
@@ -164,6 +172,7 @@ Item = (
     | Connected
     | Disconnected
     | Events
+    | Credential
 )
 
 
@@ -301,6 +310,9 @@ def decode(text: str) -> Output:
                 wait, buffered = _optional(fields[at]), _boolean(fields[at + 1])
                 items.append(Disconnected(call, wait, buffered, fields[at + 2], fields[at + 3]))
                 at += 4
+            elif kind == "credential":
+                items.append(Credential(call, fields[at]))
+                at += 1
             elif kind == "opened":
                 items.append(Opened(call, int(fields[at])))
                 at += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..secret import revealed
 from .protocol import TransportSettings
 from .proxy import Proxy, parse_proxy
 
@@ -23,7 +24,7 @@ def transport_settings(config: ClientConfig) -> tuple[TransportSettings, list[st
     proxy: Proxy | None = None
     if config.proxy is not None:
         try:
-            proxy = parse_proxy(config.proxy)
+            proxy = parse_proxy(revealed(config.proxy))
         except ValueError as error:
             faults.append(str(error))
     if proxy is not None and not (secure or proxy.is_local or config.allow_insecure_http):
@@ -40,7 +41,7 @@ def transport_settings(config: ClientConfig) -> tuple[TransportSettings, list[st
             ca=config.tls_ca,
             certificate=config.tls_client_certificate,
             key=config.tls_client_key,
-            password=config.tls_client_key_password,
+            password=revealed(config.tls_client_key_password),
         )
         faults += found
     return TransportSettings(context, proxy), faults

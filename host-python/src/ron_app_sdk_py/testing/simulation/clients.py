@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from ...client import RonClient
@@ -12,8 +13,17 @@ from .clock import VirtualClock
 from .loop import VirtualLoop
 
 
+def _call_at_once(work: Callable[[], None]) -> None:
+    """Calls a function on a thread and waits for it: no virtual time passes."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
 class SimulatedClient(RonClient):
     """A :class:`RonClient` in virtual time. :meth:`~.simulation.Simulation.client` makes them."""
+
+    _start_thread = staticmethod(_call_at_once)
 
     def __init__(
         self, config: ClientConfig, transport: TransportFactory, clock: VirtualClock
@@ -25,6 +35,8 @@ class SimulatedClient(RonClient):
 class SimulatedClientSync(RonClientSync):
     """A :class:`RonClientSync` in virtual time. :meth:`~.simulation.Simulation.client_sync` makes
     them."""
+
+    _start_thread = staticmethod(_call_at_once)
 
     def __init__(
         self,

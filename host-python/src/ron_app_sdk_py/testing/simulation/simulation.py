@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ...config import ClientConfig
 from ...defaults import SIMULATION_SECONDS
 from ...redact import Redactor
+from ...secret import revealed
 from ...transport.protocol import TransportFactory, TransportSettings
 from .clients import SimulatedClient, SimulatedClientSync
 from .clock import VirtualClock
@@ -215,4 +216,5 @@ def _transport(
     script: Script, trace: Trace, config: ClientConfig, _settings: TransportSettings
 ) -> SimulatedTransport:
     prefix = urlsplit(config.base_url).path.rstrip("/").removesuffix("/app").rstrip("/")
-    return SimulatedTransport(script, trace, prefix, Redactor(config.token))
+    secrets = [revealed(secret) for secret in (config.token, config.macaroon, config.passport)]
+    return SimulatedTransport(script, trace, prefix, Redactor(*secrets))
