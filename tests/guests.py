@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 
 from wasmtime.component import Component
@@ -42,10 +43,15 @@ def answer(text: str) -> str:
         (i32.store (i32.const 4) (i32.const {len(text.encode())})) (return (i32.const 0))"""
 
 
-def output(*items: tuple[object, ...], wake_at: object = "") -> str:
-    """A body that answers with these items (``docs/abi.md``)."""
+def message(*items: tuple[object, ...], wake_at: object = "") -> str:
+    """An output with these items (``docs/abi.md``)."""
     fields = [wake_at, *(field for item in items for field in item)]
-    return answer("".join(f"{field}\0" for field in fields))
+    return "".join(f"{field}\0" for field in fields)
+
+
+def output(*items: tuple[object, ...]) -> str:
+    """A body that answers with these items."""
+    return answer(message(*items))
 
 
 NOTHING = output()
@@ -56,6 +62,7 @@ def text(
     bodies: Mapping[str, str] | None = None,
     /,
     *,
+    answers: Mapping[str, str] | None = None,
     memories: int = 2,
     function_name: str = "f",
     definitions: str = "",
@@ -71,6 +78,7 @@ def text(
 
     Args:
         bodies: what its exports do, by their names; those that are not there trap.
+        answers: what others answer with; for long texts.
         memories: how many it has, two or more: of 256 KiB and of 64 KiB each.
         function_name: what its functions are called in its own words.
         definitions: of the component, before its modules.
@@ -88,6 +96,15 @@ def text(
     all_bodies = {name: (bodies or {}).get(name, TRAP) for name in names}
     if "abi-version" not in (bodies or {}):
         all_bodies["abi-version"] = answer("1")
+    data, end = "", 262144
+    for name, given_answer in (answers or {}).items():
+        given_bytes = (
+            struct.pack("<II", end + 8, len(given_answer.encode())) + given_answer.encode()
+        )
+        escaped = "".join(f"\\{byte:02x}" for byte in given_bytes)
+        data += f'(data (i32.const {end}) "{escaped}")'
+        all_bodies[name] = f"(return (i32.const {end}))"
+        end += -(-len(given_bytes) // 8) * 8
     wait = (
         """(canon lower (func $host "wait") (memory (core memory $s "memory"))
             (realloc (core func $s "realloc")))""",
@@ -118,7 +135,8 @@ def text(
         {"".join(f"(core func ${name} {how})" for name, (how, _) in given.items())}
         (core module $m
             {"".join(f'(import "host" "{n}" (func ${n} {kind}))' for n, (_, kind) in given.items())}
-            (memory (export "memory") 4)
+            (memory (export "memory") {-(-end // 65536)})
+            {data}
             {module}
             (func (export "realloc") (param i32 i32 i32 i32) (result i32) {realloc})
             {exported})
@@ -148,6 +166,10 @@ def guest(
         more: more of ``bodies``.
     """
     given = {name.replace("_", "-"): body for name, body in {**(bodies or {}), **more}.items()}
+    return compiled(text(given, memories=memories, function_name=function_name))
+
+
+def compiled(component: str) -> Runtime:
+    """A component of this text."""
     engine, _settings = make_engine()
-    component = Component(engine, text(given, memories=memories, function_name=function_name))
-    return Runtime(engine, component, Artifact("test.wasm", b"", "", ""))
+    return Runtime(engine, Component(engine, component), Artifact("test.wasm", b"", "", ""))

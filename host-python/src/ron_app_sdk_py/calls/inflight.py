@@ -118,7 +118,8 @@ class InFlight:
         "told",
     )
 
-    max_attempts: ClassVar[float] = MAX_RETRIES + 1
+    # The first, those after it, and two that were refused for their credential.
+    max_attempts: ClassVar[float] = MAX_RETRIES + 3
     held_below: ClassVar[int] = 400
     is_fresh: ClassVar[bool] = False
 
