@@ -48,6 +48,12 @@ GUEST_MEMORY_RESERVATION_BYTES: Final = 4 * 1024 * 1024
 GUEST_STACK_BYTES: Final = 64 * 1024
 """What the component takes of the calling thread's stack, in bytes."""
 
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+"""Longest answer of the component: twice what all streams together may hand over."""
+
+MAX_ANSWER_FIELDS: Final = 1_000_000
+"""Most fields in it: each of the component's calls may be given a timeline at once."""
+
 GUEST_INSTANCES: Final = 16
 """Instances of core modules in the component."""
 

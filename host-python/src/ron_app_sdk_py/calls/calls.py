@@ -239,7 +239,7 @@ class Calls:
         guest = self._sessions.guest
         if guest is not None and guest.usable and self._sessions.all():
             with contextlib.suppress(RonSandboxError, RonOverloadError):
-                return guest.stats()["budget"]
+                return guest.stats().get("budget", RETRY_BUDGET)
         return RETRY_BUDGET
 
     def stats(self) -> dict[str, int]:
@@ -443,7 +443,8 @@ class Calls:
         for log, redactor in told:
             logs.write(log, redactor)
         if refusal is not None:
-            raise report_error(refusal)
+            # Of whatever kind it says: it is about a message, not about the call that runs.
+            raise report_error(refusal._replace(kind="abi"))
 
     def _lose(self, guest: Guest, current: InFlight | None, error: BaseException) -> None:
         """Ends the other calls of an instance that trapped or was interrupted."""

@@ -10,7 +10,7 @@ from ..errors import RonRequestError, broken
 from ..middleware import Attempt
 from ..transport.protocol import TransportFailure, TransportRequest, TransportResponse
 from .credentials import Token
-from .guard import check_added
+from .guard import check_added, check_form
 from .inflight import InboxItem, InFlight, InterruptedByInboxError, Lost
 
 
@@ -34,6 +34,12 @@ class Exchanges:
         """
         match item:
             case Send():
+                if call.open or call.held:
+                    # Answers that nobody asks for would pile up.
+                    raise broken("wants a request sent before it has dropped the last answer")
+                if call.attempts >= call.max_attempts:
+                    raise broken(f"wants more than {call.attempts} requests sent for a call")
+                check_form(item.method, item.headers, asked=call.request.method)
                 await self.send(call, item)
             case Read():
                 await self.read(call, item)
@@ -172,6 +178,8 @@ class Exchanges:
         response = call.open.get(read.exchange)
         if response is None:
             raise broken("reads from an exchange that is not open")
+        if read.max_bytes < 1:
+            raise broken("wants no bytes of an answer read, or all at once")
         try:
             content = await call.io(response.read(read.max_bytes))
         except InterruptedByInboxError:

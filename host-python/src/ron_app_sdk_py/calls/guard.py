@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..defaults import MAX_REQUEST_HEADER_BYTES
+from ..defaults import MAX_REQUEST_HEAD_BYTES, MAX_REQUEST_HEADER_BYTES
 from ..errors import RonCapabilityError, RonRequestError, RonSandboxError, RonTooLargeError
 
 if TYPE_CHECKING:
@@ -210,3 +210,36 @@ def check_added(fields: Sequence[tuple[str, str]], present: Sequence[tuple[str, 
             f"{MAX_REQUEST_HEADER_BYTES}; send the data in the body",
             code="request_headers_too_large",
         )
+
+
+_NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*\Z")
+"""Tokens (RFC 9110, section 5.6.2), each on a line: no text of the component has line ends."""
+
+_VALUES = re.compile(r"[\t -~\x80-\xff]*\Z")
+
+
+def check_form(method: str, headers: Sequence[tuple[str, str]], *, asked: str) -> None:
+    """Checks that what the component wants to send can be read in one way only.
+
+    Args:
+        method: the method.
+        headers: the fields.
+        asked: the method that the caller has given.
+
+    Raises:
+        RonSandboxError: it is another method, a name is no token, a value has control characters,
+            or they take too much.
+    """
+    if method not in (asked, asked.upper()):
+        raise _refused("a request of another method than was asked for")
+    names = "".join([f"{name}\n" for name, _ in headers])
+    values = "".join([value for _, value in headers])
+    printable = values.isascii() and values.isprintable()
+    if not _NAMES.match(names) or not (printable or _VALUES.match(values)):
+        raise _refused("fields that HTTP does not know")
+    if len(names) + len(values) > MAX_REQUEST_HEAD_BYTES:
+        raise _refused(f"fields of more than {MAX_REQUEST_HEAD_BYTES} bytes")
+
+
+def _refused(what: str) -> RonSandboxError:
+    return RonSandboxError(f"the component wants to send {what}; it was not sent", code="guard")

@@ -20,7 +20,7 @@ from . import cache
 from .artifact import HOST, Artifact, load
 
 if TYPE_CHECKING:
-    from wasmtime import Engine
+    from wasmtime import Engine, WasmtimeError
     from wasmtime.component import Component
 
 _lock = threading.Lock()
@@ -110,10 +110,9 @@ def fresh(artifact: Artifact) -> Runtime:
     try:
         return Runtime(engine, Component(engine, artifact.wasm), artifact)
     except WasmtimeError as error:
-        reason = str(error).splitlines()[0]
         raise RonSandboxError(
-            f"wasmtime {_wasmtime_version()} refuses {artifact.name}: {reason}; reinstall the "
-            "package",
+            f"wasmtime {_wasmtime_version()} refuses {artifact.name}: {reason(error)}; reinstall "
+            "the package",
             code="artifact_corrupt",
         ) from None
 
@@ -129,6 +128,13 @@ def _wasmtime_version() -> str:
     from importlib.metadata import version
 
     return version("wasmtime")
+
+
+def reason(error: WasmtimeError) -> str:
+    """The last line of wasmtime's text, without its number: the cause of all the others."""
+    lines = str(error).split("Caused by:")[-1].split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
+    return last.removeprefix("0: ").removeprefix("1: ")[:200]
 
 
 def imports(runtime: Runtime) -> list[str]:
