@@ -50,12 +50,6 @@ class Redactor:
         with contextlib.suppress(ValueError):
             self._secrets.remove(secret)
 
-    @property
-    def has_several(self) -> bool:
-        """Whether there are secrets of several sessions, of which the component takes only its
-        own out of a session's texts."""
-        return len(self._secrets) > 1
-
     def scrub(self, text: str) -> str:
         """The text without the secrets, and without pieces of them from their start."""
         for secret in tuple(self._secrets):

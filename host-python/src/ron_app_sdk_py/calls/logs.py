@@ -20,6 +20,8 @@ _TELLING: ContextVar[bool] = ContextVar("ron_app_sdk_py_telling", default=False)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING}
 _TEXTS = frozenset({"code", "method", "path", "request_id"})
 _NUMBERS = frozenset({"attempt", "status"})
+_DIGITS = 20
+"""Of a number of 64 bits. Python refuses to read some thousand."""
 
 
 def wanted_level() -> str | None:
@@ -34,18 +36,19 @@ def write(log: Log, redactor: Redactor | None = None) -> None:
 
     ``duration_us`` and ``wait_us`` become ``duration_ms`` and ``wait_ms``, floats.
     """
+    scrub = str if redactor is None else redactor.scrub
     fields: dict[str, object] = {}
     for name, value in log.fields:
         if name in _TEXTS:
-            fields[name] = value if redactor is None else redactor.scrub(value)
-        elif not (value.isascii() and value.isdigit()):
+            fields[name] = scrub(value)
+        elif not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
             continue
         elif name in _NUMBERS:
             fields[name] = int(value)
         elif name in ("duration_us", "wait_us"):
             fields[name.replace("_us", "_ms")] = int(value) / 1000
     shown = " ".join(f"{name}={value}" for name, value in fields.items())
-    _log(_LEVELS.get(log.level, logging.INFO), "%s: %s", log.message, shown, extra=fields)
+    _log(_LEVELS.get(log.level, logging.INFO), "%s: %s", scrub(log.message), shown, extra=fields)
 
 
 def tell_failure(message: str) -> None:

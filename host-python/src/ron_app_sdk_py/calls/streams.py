@@ -88,6 +88,7 @@ class Stream(InFlight):
         "progress",
     )
 
+    max_attempts = math.inf
     held_below = 0
     # It holds the connection for long, and one that was idle may be dead.
     is_fresh = True
