@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARTIFACTS := host-python/src/ron_app_sdk_py/artifacts/artifacts.json
+THIRD_PARTY := host-python/third-party
 CARGO_BUILD := cargo run --quiet --release --locked -p ron-build --
 CARGO_SCHEMAS := cargo run --quiet --locked -p ron-schemas --
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help toolchain components schemas build demo test test-rust test-python test-newest-wasmtime lint \
-	bench chaos fuzz wheel check-cargo-component clean
+	bench chaos fuzz wheel check-reproducible check-cargo-component clean
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -24,10 +25,14 @@ components: toolchain ## Build the WebAssembly artifacts and print their digests
 schemas: toolchain ## Write the JSON Schemas of schemas/ from the Rust types
 	@$(CARGO_SCHEMAS)
 
-build: components $(VENV)/installed ## * Build everything: artifacts, .venv, the package in it
+$(ARTIFACTS): components ;
 
-$(VENV)/installed: host-python/pyproject.toml host-python/hatch_build.py host-python/requirements-dev.txt
-	@test -f $(ARTIFACTS)
+$(THIRD_PARTY)/ron-app-sdk-py.cdx.json: $(ARTIFACTS) Cargo.lock $(wildcard host-python/sbom/*.py) $(VENV)/installed
+	PYTHONPATH=host-python $(BIN)/python -m sbom
+
+build: components $(VENV)/installed $(THIRD_PARTY)/ron-app-sdk-py.cdx.json ## * Build everything: artifacts, .venv, the package in it
+
+$(VENV)/installed: host-python/pyproject.toml host-python/hatch_build.py host-python/requirements-dev.txt | $(ARTIFACTS)
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: set PYTHON" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --timeout 60 --retries 3 -r host-python/requirements-dev.txt -e 'host-python[cli,codegen,devnode,dotenv,httpx2]'
@@ -97,8 +102,11 @@ wheel: build ## Build the wheel and the sdist into dist/
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist host-python
 
+check-reproducible: build ## Build the last commit again in another folder and compare all bytes
+	nice component/build/check-reproducible.sh $(BIN)/python
+
 check-cargo-component: components ## Compare the client's WIT with that of cargo-component's build
 	component/build/check-cargo-component.sh
 
 clean: ## Remove what was built
-	rm -rf target build dist .venv wit/deps host-python/src/ron_app_sdk_py/artifacts
+	rm -rf target build dist .venv wit/deps $(THIRD_PARTY) host-python/src/ron_app_sdk_py/artifacts

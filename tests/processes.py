@@ -48,6 +48,12 @@ def run_python(
     )
 
 
+def run_program(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """As :func:`run_python`, for a module of the tests."""
+    code = "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+    return run_python(code, module, *arguments)
+
+
 @dataclass(frozen=True)
 class Server:
     """A server that runs."""

@@ -86,6 +86,12 @@ def evaluated(expression: str) -> int:
     return total
 
 
+def test_the_tests_that_a_promise_rests_on_are_there() -> None:
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "SECURITY.md").read_text("utf-8"))
+    assert len(named) > 10
+    assert not [pattern for pattern in named if not any(ROOT.glob(pattern))]
+
+
 def test_every_wit_item_has_a_doc_comment_and_every_interface_item_a_since() -> None:
     for path in sorted((ROOT / "wit").glob("ron-*/*.wit")):
         lines = path.read_text("utf-8").splitlines()

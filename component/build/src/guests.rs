@@ -9,6 +9,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::toolchain::{TARGET, Toolchain};
 
+/// What is compiled at once, so that cargo gives their dependencies the same features.
+pub const GUESTS: [&str; 4] = ["ron-client", "ron-wire", "ron-bridge", "ron-probe"];
+
+/// What is compiled by itself.
+pub const TOOLS: &str = "ron-tools";
+
 /// The core modules.
 pub struct Guests {
     /// `ron-client`.
@@ -25,13 +31,12 @@ pub struct Guests {
 
 /// Compiles them. The same source and the same toolchain give the same bytes in any folder.
 pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
-    let packages = ["ron-client", "ron-wire", "ron-bridge", "ron-probe"];
     let mut arguments = vec!["build", "--profile=guest"];
-    arguments.extend(packages.iter().flat_map(|package| ["-p", package]));
+    arguments.extend(GUESTS.iter().flat_map(|package| ["-p", package]));
     compile(root, toolchain, &arguments)?;
     // A library for Rust programs too. Were both kinds built at once, cargo would not optimize over
     // the borders of crates.
-    let tools = ["-p", "ron-tools", "--crate-type=cdylib"];
+    let tools = ["-p", TOOLS, "--crate-type=cdylib"];
     let arguments = [&["rustc", "--profile=tool"], tools.as_slice()].concat();
     compile(root, toolchain, &arguments)?;
     let module = |profile: &str, name: &str| {

@@ -4,6 +4,7 @@
 //! compare FILE FILE` tells whether two have the same. Run it from the root of the workspace: `make build` does.
 
 mod compose;
+mod crates;
 mod guests;
 mod manifest;
 mod strip;
@@ -66,6 +67,7 @@ fn build(root: &Path) -> Result<()> {
     let toolchain = toolchain::Toolchain::find()?;
     println!("toolchain: {toolchain}");
     let guests = guests::build(root, &toolchain)?;
+    crates::write(root, &toolchain).context("listing the crates")?;
     let client = compose::component(&guests.client).context("componentizing ron-client")?;
     let wire = compose::component(&guests.wire).context("componentizing ron-wire")?;
     let bridge = compose::component(&guests.bridge).context("componentizing ron-bridge")?;

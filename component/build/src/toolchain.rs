@@ -64,6 +64,12 @@ impl Toolchain {
         }
     }
 
+    /// The release alone, such as `1.96.0`.
+    pub fn release(&self) -> Result<&str> {
+        let mut words = self.version().split(' ');
+        words.nth(1).context("rustc --version has no number")
+    }
+
     /// How std comes: for the manifest.
     pub fn std(&self) -> &'static str {
         match self {
@@ -72,12 +78,18 @@ impl Toolchain {
         }
     }
 
-    /// Makes cargo use it.
+    /// Makes cargo ask this compiler.
+    pub fn apply_compiler(&self, cargo: &mut Command) {
+        if let Self::BuildStd { .. } = self {
+            cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
+        }
+    }
+
+    /// Makes cargo compile guests with it.
     pub fn apply(&self, cargo: &mut Command) {
+        self.apply_compiler(cargo);
         if let Self::BuildStd { .. } = self {
             cargo
-                .env("RUSTC", DEBIAN_RUSTC)
-                .env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", DEBIAN_LINKER)
                 .arg("-Zbuild-std=std,panic_abort");
         }

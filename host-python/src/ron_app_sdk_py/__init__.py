@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from .calls.metrics import CallRecord, Metrics
+    from .capabilities import Capability, CapabilityToken
     from .client import RonClient, iter_pages
     from .config import ClientConfig
     from .credentials import AccessToken, TokenProvider
@@ -82,6 +83,8 @@ if TYPE_CHECKING:
     from .timeline import AttemptRecord, Timeline
 
 _MODULES = {
+    "capabilities.capability": ("Capability",),
+    "capabilities.token": ("CapabilityToken",),
     "client": ("RonClient", "iter_pages"),
     "config": ("ClientConfig",),
     "credentials": ("AccessToken", "TokenProvider"),
@@ -165,6 +168,8 @@ __all__ = [
     "Attempt",
     "AttemptRecord",
     "CallRecord",
+    "Capability",
+    "CapabilityToken",
     "ClientConfig",
     "Event",
     "Facet",

@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import functools
 import os
+import time
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
@@ -35,7 +36,13 @@ from .transport.settings import transport_settings
 
 if TYPE_CHECKING:
     from .calls.progress import Progress
+    from .calls.sessions import Settings
     from .calls.streams import Stream
+    from .capabilities.attenuation import Attenuation
+    from .capabilities.capability import Capability
+    from .capabilities.expiry import Expiry
+    from .capabilities.key import IssuerKey
+    from .capabilities.narrowing import Issuer
     from .options import StreamOptions
     from .reception import Callback, Reception
     from .stream_request import StreamRequest
@@ -56,6 +63,9 @@ class BaseClient:
 
     _start_thread: StartThread = staticmethod(start_daemon)
     """Calls token providers that are plain functions."""
+
+    _attenuation: Attenuation | None = None
+    """How it is narrowed."""
 
     def __init__(
         self,
@@ -179,6 +189,76 @@ class BaseClient:
         )
         return self._derive(given)
 
+    def with_caveat(
+        self,
+        *,
+        expiry: Expiry | None = None,
+        readonly: bool = False,
+        path_prefix: str | None = None,
+        methods: Iterable[str] | None = None,
+        max_bytes: int | None = None,
+        tenant: str | None = None,
+        strength: str | None = None,
+        issuer_key: IssuerKey | None = None,
+        issuer: Issuer | None = None,
+    ) -> Self:
+        """A client that may do less than this one (``docs/capabilities.md``); :attr:`capability`
+        tells what is left, and how well it is held to that.
+
+        Like one of :meth:`with_options` it shares all but its rights with this one, and its
+        credential too unless ``issuer_key`` or ``issuer`` is given.
+
+        Args:
+            expiry: when its rights end: ``10m`` (a whole number and ``s``, ``m``, ``h`` or ``d``),
+                positive seconds, a timedelta, or a datetime with a time zone.
+            readonly: leave ``GET``, ``HEAD`` and ``OPTIONS``; with a token of its own ``GET`` and
+                ``HEAD``.
+            path_prefix: a path of the app plane, as in a call: leave it and what is below it.
+            methods: leave these methods.
+            max_bytes: the largest content of a request in bytes.
+            tenant: bind its token to this tenant.
+            strength: ``local``, ``delegated`` or ``minted``; by default the strongest that can be
+                given.
+            issuer_key: the key of this client's token, which is extended with it: 32 bytes or 64
+                hexadecimal digits. It is not kept.
+            issuer: a function, plain or ``async``, that is given the caveats
+                (:mod:`ron_app_sdk_py.capabilities`) and returns a token with them, as a token
+                provider does.
+
+        Raises:
+            RonCapabilityError: more is asked for than this client has, or than can be given.
+            RonRequestError: an argument is no good, or none is given.
+            RonClosedError: the client was closed.
+        """
+        from .capabilities.attenuation import Attenuation, attenuated
+        from .capabilities.narrowing import Arguments
+
+        arguments = Arguments(
+            expiry=expiry,
+            readonly=readonly,
+            path_prefix=path_prefix,
+            methods=methods,
+            max_bytes=max_bytes,
+            tenant=tenant,
+            strength=strength,
+            issuer_key=issuer_key,
+            issuer=issuer,
+        )
+        before = self._attenuation or Attenuation()
+        step = attenuated(before, self._config, self._calls.wall_ns(), arguments)
+        return self._derive(step.fields, step.settings, step.attenuation)
+
+    @property
+    def capability(self) -> Capability:
+        """What this client may do."""
+        from .capabilities.attenuation import Attenuation
+        from .capabilities.capability import Capability, own_token
+
+        left = self._attenuation or Attenuation()
+        token = own_token(self._config)
+        wall_ns = time.time_ns if self._clock is None else self._clock.wall_ns
+        return Capability(left.strength, left.tenant, token, left.rights, wall_ns)
+
     def _perform_with(self, token: SecretText) -> Callable[[Request], Awaitable[Response]]:
         """As :meth:`_perform`, of a client that differs from this one in its credential. It ends
         with this one, or when nobody has the result any more.
@@ -196,10 +276,16 @@ class BaseClient:
         derived._config = self._config
         return derived._perform
 
-    def _derive(self, fields: dict[str, Any]) -> Self:
+    def _derive(
+        self,
+        fields: dict[str, Any],
+        settings: Settings = (),
+        attenuation: Attenuation | None = None,
+    ) -> Self:
         derived = copy.copy(self)
         derived._parent = self
-        derived._open(self._config.with_fields(fields), fields, [], self._session)
+        derived._attenuation = attenuation or self._attenuation
+        derived._open(self._config.with_fields(fields), fields, [], self._session, settings)
         weakref.finalize(derived, self._calls.abandon, derived._session).atexit = False
         return derived
 
@@ -211,11 +297,13 @@ class BaseClient:
             self._config = self._config.scrubbed()
             for text in self._config.secret_texts(*_TRANSPORT_SECRETS):
                 self._redactor.remove(text)
-            for name in SECRETS:
-                if isinstance(secret := getattr(self._config, name), Secret):
-                    secret.wipe()
         else:
             self._calls.close_session(self._session)
+        shared = None if self._parent is None else self._parent._config
+        for name in SECRETS:
+            secret = getattr(self._config, name)
+            if isinstance(secret, Secret) and secret is not getattr(shared, name, None):
+                secret.wipe()
         self._config = dataclasses.replace(self._config, token_provider=None)
 
     def add_middleware(self, middleware: object) -> None:
@@ -260,9 +348,12 @@ class BaseClient:
         fields: Iterable[str],
         faults: list[str],
         parent: Session | None = None,
+        more: Settings = (),
     ) -> None:
-        """Opens the session, collecting what both sides find wrong."""
+        """Opens the session, with more settings than the configuration has, collecting what both
+        sides find wrong."""
         settings, own_faults = config.settings(fields)
+        settings += more
         faults = faults + own_faults
         if parent is None and config.user_agent is None:
             settings.append(("user-agent", USER_AGENT))
@@ -279,7 +370,8 @@ class BaseClient:
             raise RonConfigError(message, code="invalid_config")
         self._config = config
         self._session = session
-        self._limits = Limits.of(config, self._redactor)
+        rights = None if self._attenuation is None else self._attenuation.rights
+        self._limits = Limits.of(config, self._redactor, rights, self._calls.wall_ns)
 
     @property
     def _plane(self) -> Plane:

@@ -48,6 +48,12 @@ GUEST_MEMORY_RESERVATION_BYTES: Final = 4 * 1024 * 1024
 GUEST_STACK_BYTES: Final = 64 * 1024
 """What the component takes of the calling thread's stack, in bytes."""
 
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+"""Longest answer of the component: twice what all streams together may hand over."""
+
+MAX_ANSWER_FIELDS: Final = 1_000_000
+"""Most fields in it: each of the component's calls may be given a timeline at once."""
+
 GUEST_INSTANCES: Final = 16
 """Instances of core modules in the component."""
 
@@ -69,6 +75,9 @@ MAX_RETRIES: Final = 100
 
 MAX_NESTED_ESCAPES: Final = 8
 """Escapes that may stand in each other where a secret is looked for: the component's number."""
+
+MAX_SUSPECT_PLACES: Final = 10_000
+"""Places of a text, or of all texts of an error, that may be a secret and are looked at."""
 
 MAX_LOGGED_BODY_CHARACTERS: Final = 4096
 """What is logged of a body at most."""
@@ -168,3 +177,9 @@ DOCTOR_SECONDS: Final = 5.0
 
 PROGRESS_AFTER_SECONDS: Final = 1.0
 """How long something takes before ``ron`` shows its progress, in seconds."""
+
+CAPABILITY_SKEW_SECONDS: Final = 60
+"""How far the clocks of those who verify capabilities may differ: ron-auth's number."""
+
+PATH_DECODE_ROUNDS: Final = 3
+"""How often a path may be percent-encoded over: the component's number."""

@@ -204,7 +204,8 @@ class RonConfigError(RonError):
 
 
 class RonCapabilityError(RonError):
-    """A guard of this client refused the call before it was sent."""
+    """A guard of this client refused the call before it was sent, it can't be narrowed as asked
+    for, or a token is no capability."""
 
 
 class RonCredentialError(RonError):

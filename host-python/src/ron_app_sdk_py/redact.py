@@ -10,9 +10,10 @@ import binascii
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
-from .defaults import MAX_NESTED_ESCAPES
+from .defaults import MAX_NESTED_ESCAPES, MAX_SUSPECT_PLACES
 from .errors import RonError
 
 REDACTED = "[redacted]"
@@ -58,17 +59,16 @@ class Redactor:
     :data:`SHORTEST_SECRET` are left to be kept out by name.
 
     Args:
-        secrets: those of this side; None is none.
+        secrets: the secrets; None is none.
     """
 
-    __slots__ = ("_has_own", "_search", "_secrets")
+    __slots__ = ("_search", "_secrets")
 
     def __init__(self, *secrets: str | None) -> None:
         self._secrets: list[str] = []
         self._search: _Search | None = None
         for secret in secrets:
             self.add(secret)
-        self._has_own = bool(self._secrets)
 
     def add(self, secret: str | None) -> None:
         """Replaces this secret too, from now on."""
@@ -87,30 +87,25 @@ class Redactor:
         self._secrets.clear()
         self._search = None
 
-    @property
-    def knows_more(self) -> bool:
-        """Whether there are secrets that the component does not take out of each session's texts:
-        of other sessions, or of this side."""
-        return self._has_own or len(self._secrets) > 1
-
     def scrub(self, text: str) -> str:
-        """The text without the secrets, and without pieces of them from their start."""
+        """The text without the secrets, and without pieces of them from their start. A text that
+        keeps one looking, as nobody writes it but on purpose, is replaced as a whole."""
+        return self._scrubber()(text)
+
+    def _scrubber(self) -> Callable[[str], str]:
+        """What takes the secrets out of texts, for so many places that may be one."""
         if not self._secrets:
-            return text
+            return str
         search = self._search
         if search is None:
             # Most clients never show anything.
             self._search = search = _Search(self._secrets)
-        return search.scrubbed(text)
+        return partial(search.scrubbed, iter(range(MAX_SUSPECT_PLACES)))
 
     def scrub_all(self, value: Any) -> Any:
         """The same for every text in lists and dictionaries, which also lose the members that are
         secret by their name."""
-        return _shown(value, self.scrub)
-
-    def scrub_report(self, report: Any) -> Any:
-        """The same for what the component tells, which has taken a session's own secrets out."""
-        return _shown(report, self.scrub if self.knows_more else str)
+        return _shown(value, self._scrubber())
 
     def fields(self, fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Header fields as they may be shown: without values that are secret by their name, and
@@ -175,22 +170,28 @@ class _Search:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._heads: set[str] = set()
+        seconds: dict[str, set[str]] = {}
         self._forms: dict[str, list[_Form]] = {}
         for form in [form for secret in dict.fromkeys(secrets) for form in _forms(secret)]:
             head = form.text[:SHORTEST_SECRET]
             self._heads |= {head, head.translate(_FOR_URLS)} if form.is_base64 else {head}
             for first in form.spellings(head[0]):
                 self._forms.setdefault(first, []).append(form)
-        self._starts = _starts(self._forms)
+                seconds[first] = seconds.get(first, set()) | form.spellings(head[1])
+        self._starts = _starts(seconds)
 
-    def scrubbed(self, text: str) -> str:
-        """The text without the secrets."""
+    def scrubbed(self, places: Iterator[int], text: str) -> str:
+        """The text without the secrets; nothing of it when there are no places left to look at."""
         if not any(part in text for part in (*_AFTER, *self._heads)):
             return text
         parts, behind = [], 0
         for found in self._starts.finditer(text):
             at = found.start()
-            if at >= behind and (pieces := [*self._pieces(text, at)]):
+            if at < behind:
+                continue
+            if next(places, None) is None:
+                return REDACTED
+            if pieces := [*self._pieces(text, at)]:
                 end, start = max(pieces)
                 parts += [text[behind:start], REDACTED]
                 behind = end
@@ -222,11 +223,15 @@ def _forms(secret: str) -> Iterator[_Form]:
         yield _Form(whole, True, before=int(first % 6 > 0), behind=int(last % 6 > 0))
 
 
-def _starts(characters: Iterable[str]) -> re.Pattern[str]:
-    """What finds the places that may mean one of these characters, and few others. It has no more
-    of a secret, because ``re`` keeps patterns."""
+def _starts(characters: dict[str, set[str]]) -> re.Pattern[str]:
+    """What finds the places that may mean one of these characters and what may follow it, and few
+    others. It has no more of a secret, because ``re`` keeps patterns."""
     codes = sorted(map(ord, characters))
     plain = "".join(re.escape(chr(code)) for code in codes)
+    pairs = "|".join(
+        rf"{re.escape(first)}[%\\{''.join(map(re.escape, sorted(characters[first])))}]"
+        for first in sorted(characters)
+    )
     quoted = [f"{code:02x}" for code in codes if chr(code) in _QUOTED]
     byte = "|".join(f"{code:02x}" for code in (*codes, ord("\\")) if code < 256)
     unit = "|".join(f"{code:04x}" for code in codes)
@@ -234,7 +239,7 @@ def _starts(characters: Iterable[str]) -> re.Pattern[str]:
     if quoted:
         escape += rf"|[{plain}]|{_PERCENT}(?:{'|'.join(quoted)})"
     escapes = rf"{_PERCENT}(?:{byte})|\\{{1,{MAX_NESTED_ESCAPES}}}(?:{escape})"
-    return re.compile(rf"[{plain}]|(?=(?i:{escapes}))")
+    return re.compile(rf"(?={pairs}|(?i:{escapes}))")
 
 
 def _readings(text: str, at: int) -> list[tuple[str, int]]:

@@ -124,7 +124,7 @@ class Response:
             self._redactor.scrub(message),
             code=code,
             attempts=self.attempts,
-            request_id=self.request_id,
+            request_id=self._redactor.scrub(self.request_id),
             timeline=self.timeline,
         )
 

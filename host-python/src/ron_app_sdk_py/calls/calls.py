@@ -239,7 +239,7 @@ class Calls:
         guest = self._sessions.guest
         if guest is not None and guest.usable and self._sessions.all():
             with contextlib.suppress(RonSandboxError, RonOverloadError):
-                return guest.stats()["budget"]
+                return guest.stats().get("budget", RETRY_BUDGET)
         return RETRY_BUDGET
 
     def stats(self) -> dict[str, int]:
@@ -323,6 +323,7 @@ class Calls:
     def _enter(self, call: InFlight, begin: Begin) -> None:
         call.loop.counters.calls += 1
         self._in_flight[call.id] = call
+        call.limits.guard.check_time()
         call.loop.back_up(call.backstop)
         guest = call.guest
         self._cross(guest, lambda: guest.begin(call.session.id, call.id, begin), call)
@@ -442,7 +443,8 @@ class Calls:
         for log, redactor in told:
             logs.write(log, redactor)
         if refusal is not None:
-            raise report_error(refusal)
+            # Of whatever kind it says: it is about a message, not about the call that runs.
+            raise report_error(refusal._replace(kind="abi"))
 
     def _lose(self, guest: Guest, current: InFlight | None, error: BaseException) -> None:
         """Ends the other calls of an instance that trapped or was interrupted."""

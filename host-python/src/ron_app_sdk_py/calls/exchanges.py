@@ -10,7 +10,7 @@ from ..errors import RonRequestError, broken
 from ..middleware import Attempt
 from ..transport.protocol import TransportFailure, TransportRequest, TransportResponse
 from .credentials import Token
-from .guard import check_added
+from .guard import check_added, check_form
 from .inflight import InboxItem, InFlight, InterruptedByInboxError, Lost
 
 
@@ -34,6 +34,12 @@ class Exchanges:
         """
         match item:
             case Send():
+                if call.open or call.held:
+                    # Answers that nobody asks for would pile up.
+                    raise broken("wants a request sent before it has dropped the last answer")
+                if call.attempts >= call.max_attempts:
+                    raise broken(f"wants more than {call.attempts} requests sent for a call")
+                check_form(item.method, item.headers, asked=call.request.method)
                 await self.send(call, item)
             case Read():
                 await self.read(call, item)
@@ -82,7 +88,8 @@ class Exchanges:
         Raises:
             RonError: it may not be sent.
         """
-        call.limits.guard.check(send.url, send.headers, node=call.request.node is not None)
+        guard, node = call.limits.guard, call.request.node is not None
+        guard.check(send.url, send.headers, node=node)
         attempt = None
         try:
             if call.middleware.sees_attempts:
@@ -94,6 +101,8 @@ class Exchanges:
                 added = list(attempt.added)
                 check_added(added, send.headers)
                 send = send._replace(headers=send.headers + added)
+            content = None if send.body is None else call.body(send.body)
+            guard.check_rights(send.method, send.url, len(content or b""), node=node)
             outcome = await self._attempt(call, send, attempt)
             if attempt is not None:
                 await call.io(call.middleware.run("after_attempt", attempt))
@@ -170,6 +179,8 @@ class Exchanges:
         response = call.open.get(read.exchange)
         if response is None:
             raise broken("reads from an exchange that is not open")
+        if read.max_bytes < 1:
+            raise broken("wants no bytes of an answer read, or all at once")
         try:
             content = await call.io(response.read(read.max_bytes))
         except InterruptedByInboxError:

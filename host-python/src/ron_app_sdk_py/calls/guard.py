@@ -7,11 +7,16 @@ if the component lied, and it sees what middleware added afterwards.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..defaults import MAX_REQUEST_HEADER_BYTES
-from ..errors import RonRequestError, RonSandboxError, RonTooLargeError
+from ..defaults import MAX_REQUEST_HEAD_BYTES, MAX_REQUEST_HEADER_BYTES
+from ..errors import RonCapabilityError, RonRequestError, RonSandboxError, RonTooLargeError
+
+if TYPE_CHECKING:
+    from ..capabilities.rights import Rights
 
 RESERVED = frozenset(
     {
@@ -58,11 +63,20 @@ class Guard:
 
     Args:
         base_url: the configured URL, which the component has accepted.
+        rights: what a narrowed client is left; None if nothing narrows it.
+        wall_ns: the wall clock in nanoseconds since 1970.
     """
 
-    __slots__ = ("_app", "_base")
+    __slots__ = ("_app", "_base", "_rights", "_wall_ns")
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        rights: Rights | None = None,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._rights = rights
+        self._wall_ns = wall_ns
         parts = urlsplit(base_url)
         host = (parts.hostname or "").lower()
         host = f"[{host}]" if ":" in host else host
@@ -97,6 +111,43 @@ class Guard:
         if not _NEVER_SENT.isdisjoint([name.lower() for name, _ in headers]):
             raise RonSandboxError(
                 "the component wants to send a field that only transports set", code="guard"
+            )
+
+    def check_time(self) -> None:
+        """Checks that the time of a narrowed client's rights is not over.
+
+        Raises:
+            RonCapabilityError: it is (code ``expired``).
+        """
+        if self._rights is not None and self._rights.have_ended(self._wall_ns()):
+            raise RonCapabilityError(
+                "the caveats of this client have expired; derive another", code="expired"
+            )
+
+    def check_rights(self, method: str, url: str, length: int, *, node: bool) -> None:
+        """Checks what a narrowed client is about to send.
+
+        Args:
+            method: the method.
+            url: where it goes, which :meth:`check` has passed.
+            length: the size of the content in bytes.
+            node: as of :meth:`check`.
+
+        Raises:
+            RonCapabilityError: the time of its rights is over (code ``expired``).
+            RonSandboxError: they don't cover it, so that the component should have refused it.
+        """
+        if self._rights is None:
+            return
+        # It may have ended in middleware, since the component looked.
+        self.check_time()
+        path = url[len(self._base) - 1 :].partition("?")[0]
+        reason = self._rights.denial(method, path, length, node=node)
+        if reason is not None:
+            raise RonSandboxError(
+                "the component wants to send a request that the caveats of this client refuse "
+                f"({reason}); it was not sent",
+                code="guard",
             )
 
 
@@ -159,3 +210,36 @@ def check_added(fields: Sequence[tuple[str, str]], present: Sequence[tuple[str, 
             f"{MAX_REQUEST_HEADER_BYTES}; send the data in the body",
             code="request_headers_too_large",
         )
+
+
+_NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*\Z")
+"""Tokens (RFC 9110, section 5.6.2), each on a line: no text of the component has line ends."""
+
+_VALUES = re.compile(r"[\t -~\x80-\xff]*\Z")
+
+
+def check_form(method: str, headers: Sequence[tuple[str, str]], *, asked: str) -> None:
+    """Checks that what the component wants to send can be read in one way only.
+
+    Args:
+        method: the method.
+        headers: the fields.
+        asked: the method that the caller has given.
+
+    Raises:
+        RonSandboxError: it is another method, a name is no token, a value has control characters,
+            or they take too much.
+    """
+    if method not in (asked, asked.upper()):
+        raise _refused("a request of another method than was asked for")
+    names = "".join([f"{name}\n" for name, _ in headers])
+    values = "".join([value for _, value in headers])
+    printable = values.isascii() and values.isprintable()
+    if not _NAMES.match(names) or not (printable or _VALUES.match(values)):
+        raise _refused("fields that HTTP does not know")
+    if len(names) + len(values) > MAX_REQUEST_HEAD_BYTES:
+        raise _refused(f"fields of more than {MAX_REQUEST_HEAD_BYTES} bytes")
+
+
+def _refused(what: str) -> RonSandboxError:
+    return RonSandboxError(f"the component wants to send {what}; it was not sent", code="guard")

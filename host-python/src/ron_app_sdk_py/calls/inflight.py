@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from ..defaults import BACKSTOP_SECONDS
+from ..defaults import BACKSTOP_SECONDS, MAX_RETRIES
 from ..engine.guest import Guest
 from ..engine.messages import Attempts, Done, Failed, Item, Pairs
 from ..errors import RonError, RonNetworkError, RonTimeoutError, broken
@@ -83,6 +83,7 @@ class InFlight:
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
+        max_attempts: how many requests may be sent for it at most.
         held_below: answers below this status are read to their end before the component hears of
             them.
         is_fresh: whether each of its requests goes out on a connection of its own.
@@ -117,6 +118,8 @@ class InFlight:
         "told",
     )
 
+    # The first, those after it, and two that were refused for their credential.
+    max_attempts: ClassVar[float] = MAX_RETRIES + 3
     held_below: ClassVar[int] = 400
     is_fresh: ClassVar[bool] = False
 
@@ -264,9 +267,9 @@ class InFlight:
             for kind, value in segments:
                 if kind == "bytes":
                     parts.append(bytes.fromhex(value))
-                elif kind == "held" and at + int(value) <= len(held):
-                    parts.append(held[at : at + int(value)])
-                    at += int(value)
+                elif kind == "held" and 0 <= (size := int(value)) <= len(held) - at:
+                    parts.append(held[at : at + size])
+                    at += size
                 else:
                     raise ValueError
         except ValueError:

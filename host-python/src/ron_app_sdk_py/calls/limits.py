@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .. import defaults
 from ..config import ClientConfig
 from ..redact import Redactor
 from .guard import Guard
+
+if TYPE_CHECKING:
+    from ..capabilities.rights import Rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +36,26 @@ class Limits:
     write_timeout: float | None
 
     @classmethod
-    def of(cls, config: ClientConfig, redactor: Redactor | None = None) -> Limits:
+    def of(
+        cls,
+        config: ClientConfig,
+        redactor: Redactor | None = None,
+        rights: Rights | None = None,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> Limits:
         """The limits of a configuration that the component has accepted.
 
         Args:
             config: the configuration.
             redactor: knows the secrets; by default there are none.
+            rights: what a narrowed client is left.
+            wall_ns: the wall clock that those are held to, in nanoseconds since 1970.
         """
         overall = defaults.OVERALL_TIMEOUT if config.timeout is None else config.timeout
         write = defaults.WRITE_TIMEOUT if config.write_timeout is None else config.write_timeout
         size = config.max_response_bytes
         return cls(
-            Guard(config.base_url),
+            Guard(config.base_url, rights, wall_ns),
             redactor or Redactor(),
             defaults.MAX_RESPONSE_BYTES if size is None else size,
             overall,

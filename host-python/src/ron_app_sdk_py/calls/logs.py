@@ -21,6 +21,8 @@ _TELLING: ContextVar[bool] = ContextVar("ron_app_sdk_py_telling", default=False)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING}
 _TEXTS = frozenset({"code", "method", "path", "request_id"})
 _NUMBERS = frozenset({"attempt", "status"})
+_DIGITS = 20
+"""Of a number of 64 bits. Python refuses to read some thousand."""
 
 
 def wanted_level() -> str | None:
@@ -35,17 +37,18 @@ def write(log: Log, redactor: Redactor | None = None) -> None:
 
     ``duration_us`` and ``wait_us`` become ``duration_ms`` and ``wait_ms``, floats.
     """
+    scrub = str if redactor is None else redactor.scrub
     fields: dict[str, object] = {}
     for name, value in log.fields:
         if name in _TEXTS:
-            fields[name] = value if redactor is None else redactor.scrub(value)
-        elif not (value.isascii() and value.isdigit()):
+            fields[name] = scrub(value)
+        elif not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
             continue
         elif name in _NUMBERS:
             fields[name] = int(value)
         elif name in ("duration_us", "wait_us"):
             fields[name.replace("_us", "_ms")] = int(value) / 1000
-    tell(LOGGER, _LEVELS.get(log.level, logging.INFO), log.message, fields)
+    tell(LOGGER, _LEVELS.get(log.level, logging.INFO), scrub(log.message), fields)
 
 
 def tell(logger: logging.Logger, level: int, message: str, fields: dict[str, object]) -> None:

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ..engine.messages import Attempts, Failed
 from ..errors import RonError, broken, from_report
 from ..redact import Redactor
 from ..timeline import NO_ATTEMPT, AttemptRecord, Timeline
+
+_REPORT = {
+    "code": str,
+    "message": str,
+    "attempts": int,
+    "request_id": str | None,
+    "phase": str | None,
+}
+_PROBLEM = {
+    "status": int,
+    "code": str,
+    "message": str,
+    "kind": str,
+    "title": str,
+    "type": str,
+    "reason": str | None,
+    "retryable": bool,
+    "retry_after_ms": int | None,
+    "correlation_id": str | None,
+    "extensions": dict,
+}
+"""What an error's JSON holds (``docs/abi.md``). A component that lies is not to make errors which
+fail when they are shown."""
 
 
 def timeline(given: Attempts | None, redactor: Redactor) -> Timeline:
@@ -37,12 +61,23 @@ def report_error(failed: Failed, redactor: Redactor | None = None) -> RonError:
 
     Args:
         failed: the item.
-        redactor: knows the secrets.
+        redactor: knows the credentials of all sessions.
     """
     try:
         report = json.loads(failed.report)
+        _check(report, _REPORT)
+        if report.get("problem") is not None:
+            _check(report["problem"], _PROBLEM)
         if redactor is not None:
-            report = redactor.scrub_report(report)
+            report = redactor.scrub_all(report)
         return from_report(failed.kind, report)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return broken("reported an error that can't be read")
+
+
+def _check(given: object, types: dict[str, Any]) -> None:
+    if not isinstance(given, dict):
+        raise TypeError
+    for name, kind in types.items():
+        if name in given and not isinstance(given[name], kind):
+            raise TypeError

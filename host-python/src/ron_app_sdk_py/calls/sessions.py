@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ..engine.guest import Clock, Guest
 from ..engine.messages import Failed, Opened
 from ..errors import (
+    RonCapabilityError,
     RonClosedError,
     RonConfigError,
     RonError,
@@ -161,8 +162,16 @@ class Sessions:
     def _usable_guest(self) -> Guest:
         if self.guest is None or not self.guest.usable:
             guest = self._make_guest()
+            lapsed = set()
             for session in list(self._open.values()):
-                _open(guest, session)
+                try:
+                    if session.parent not in lapsed:
+                        _open(guest, session)
+                        continue
+                except RonCapabilityError:
+                    # Its time is over, so that none of its calls gets as far as the component.
+                    pass
+                lapsed.add(session.id)
             self.guest = guest
         return self.guest
 

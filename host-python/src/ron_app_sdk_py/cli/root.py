@@ -19,6 +19,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "delete": ("verbs", "DELETE a path."),
     "watch": ("watch", "Show the events of a stream as they come."),
     "node": ("node", "Ask the node for its health, readiness, version and profile."),
+    "token": ("token", "Inspect, mint and verify capability tokens."),
     "facet": ("facet", "Write and check manifests of facets."),
     "codegen": ("codegen", "Write Pydantic models of a JSON Schema or OpenAPI document."),
     "init": ("init", "Start a project."),

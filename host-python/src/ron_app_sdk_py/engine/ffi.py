@@ -15,8 +15,14 @@ from typing import Any
 from wasmtime import Config, Store, WasmtimeError, _bindings, _ffi
 from wasmtime.component import Func
 
+from ..defaults import MAX_ANSWER_BYTES
+
 StringCall = Callable[[bytes, int], str]
 """Calls an export of type ``func(string) -> string`` with UTF-8 and that much fuel."""
+
+
+class AnswerTooLargeError(Exception):
+    """An answer has more than :data:`~..defaults.MAX_ANSWER_BYTES`."""
 
 
 def turn_off_concurrency(config: Config) -> bool:
@@ -51,6 +57,8 @@ def public_call(store: Store, func: Func) -> StringCall:
             raise WasmtimeError("the reason of the trap is lost") from None
         if not isinstance(answer, str):
             raise TypeError("the export did not answer with a string")
+        if len(answer) > MAX_ANSWER_BYTES:
+            raise AnswerTooLargeError
         return answer
 
     return call
@@ -83,11 +91,15 @@ def fast_call(store: Store, func: Func) -> StringCall:
             argument_size.value = len(message)
             argument_data.value = message
             error = invoke(function, context, argument_pointer, 1, result_pointer, 1)
+            # It may hold a credential, and would be kept until the next call.
+            argument_data.value = b""
         if error:
             raise WasmtimeError._from_ptr(error)
         try:
             if result.kind != string_kind:
                 raise TypeError("the export did not answer with a string")
+            if result_size.value > MAX_ANSWER_BYTES:
+                raise AnswerTooLargeError
             return ctypes.string_at(result_data.value, result_size.value).decode()
         finally:
             delete(result_pointer)

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable
 
 from wasmtime import Store, WasmtimeError
-from wasmtime.component import Func
+from wasmtime.component import Func, String
 
-from ..defaults import GUEST_FUEL, GUEST_MEMORY_BYTES
+from ..defaults import GUEST_FUEL, GUEST_MEMORY_BYTES, MAX_ANSWER_BYTES
 from ..errors import RonOverloadError, RonSandboxError
 from . import ffi, sandbox
 from .runtime import Runtime
@@ -21,6 +21,7 @@ ABI_VERSION = "1"
 """The version of ``docs/abi.md`` that this package speaks."""
 
 _BRIDGE = "ron:bridge/bridge@0.1.0"
+_IMPORTS = frozenset({"ron:wire/host@0.1.0"})
 _EXPORTS = ("abi-version", "open", "derive", "begin", "feed", "cancel", "close", "stats")
 
 
@@ -64,12 +65,12 @@ class Instance:
     def _start(self, runtime: Runtime, way: Callable[[Store, Func], ffi.StringCall]) -> None:
         self.dead = False
         self._store, instance = sandbox.instantiate(
-            runtime, fuel=self._fuel, memory_bytes=self._memory_bytes
+            runtime, allowed=_IMPORTS, fuel=self._fuel, memory_bytes=self._memory_bytes
         )
-        self._calls = {
-            export: way(self._store, sandbox.export(self._store, instance, _BRIDGE, export))
-            for export in _EXPORTS
-        }
+        exports = {name: sandbox.export(self._store, instance, _BRIDGE, name) for name in _EXPORTS}
+        for name, function in exports.items():
+            _check_type(self._store, name, function)
+        self._calls = {name: way(self._store, export) for name, export in exports.items()}
         self._check_version(runtime.artifact.name)
 
     def call(self, export: str, message: bytes) -> str:
@@ -80,8 +81,9 @@ class Instance:
             message: the input as UTF-8.
 
         Raises:
-            RonSandboxError: the component trapped (code ``trap``), ran out of fuel (``fuel``) or
-                died earlier (``dead``). The instance can't be used again.
+            RonSandboxError: the component trapped (code ``trap``), ran out of fuel (``fuel``),
+                answered with more than may be (``abi``) or died earlier (``dead``). The instance
+                can't be used again.
             RonOverloadError: this thread is inside of a call already.
         """
         thread = threading.get_ident()
@@ -112,6 +114,11 @@ class Instance:
             raise RonSandboxError(
                 f"the component answered {export} with something else than text", code="abi"
             ) from None
+        except ffi.AnswerTooLargeError:
+            raise RonSandboxError(
+                f"the component answered {export} with more than {MAX_ANSWER_BYTES} bytes",
+                code="abi",
+            ) from None
         finally:
             self._inside.discard(thread)
         return answer
@@ -133,3 +140,14 @@ class Instance:
                 f"{ABI_VERSION!r}; reinstall the package, or run `make build` in a checkout",
                 code="abi",
             )
+
+
+def _check_type(store: Store, name: str, function: Func) -> None:
+    """Before anything is called: wasmtime would make objects of whatever else it answers with."""
+    kind = function.type(store)
+    if [type(given) for _, given in kind.params] != [String] or type(kind.result) is not String:
+        raise RonSandboxError(
+            f"{name} of the component does not take a text and answer with one; reinstall the "
+            "package",
+            code="abi",
+        )

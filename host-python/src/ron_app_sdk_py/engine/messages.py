@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from ..defaults import MAX_ANSWER_FIELDS
 from ..errors import RonRequestError, RonSandboxError
 
 Pairs = Sequence[tuple[str, str]]
@@ -248,12 +249,13 @@ def decode(text: str) -> Output:
         RonSandboxError: it is not as ``docs/abi.md`` says (code ``abi``): the component is broken
             or lies.
     """
-    fields = text.split("\0")
+    # More are left in the last one, which is then not ended.
+    fields = text.split("\0", MAX_ANSWER_FIELDS)
     try:
         if "\r" in text or "\n" in text:
             raise ValueError("a field holds a line end")
         if fields.pop():
-            raise ValueError("the last field is not ended")
+            raise ValueError(f"the last field is not ended, or not within {MAX_ANSWER_FIELDS}")
         wake_at = _optional(fields[0])
         items: list[Item] = []
         at, end = 1, len(fields)

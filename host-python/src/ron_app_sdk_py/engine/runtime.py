@@ -20,7 +20,7 @@ from . import cache
 from .artifact import HOST, Artifact, load
 
 if TYPE_CHECKING:
-    from wasmtime import Engine
+    from wasmtime import Engine, WasmtimeError
     from wasmtime.component import Component
 
 _lock = threading.Lock()
@@ -79,28 +79,42 @@ def compiled(artifact: Artifact) -> Runtime:
 
     from .settings import make_engine
 
-    engine, settings = make_engine()
-    wasmtime = _wasmtime_version()
     folder = cache.folder()
-    key = f"{artifact.sha256}-{wasmtime}-{platform.machine()}-{settings}.cwasm"
-    if folder is not None:
-        kept = cache.read(folder, key)
-        if kept is not None:
-            try:
-                return Runtime(engine, Component.deserialize(engine, kept), artifact)
-            except WasmtimeError:
-                cache.discard(folder, key)
+    if folder is None:
+        return fresh(artifact)
+    engine, settings = make_engine()
+    key = f"{artifact.sha256}-{_wasmtime_version()}-{platform.machine()}-{settings}.cwasm"
+    kept = cache.read(folder, key)
+    if kept is not None:
+        try:
+            return Runtime(engine, Component.deserialize(engine, kept), artifact)
+        except WasmtimeError:
+            cache.discard(folder, key)
+    runtime = fresh(artifact)
+    cache.write(folder, key, bytes(runtime.component.serialize()))
+    return runtime
+
+
+def fresh(artifact: Artifact) -> Runtime:
+    """Compiles an artifact, whatever the cache holds.
+
+    Raises:
+        RonSandboxError: wasmtime refuses it (code ``artifact_corrupt``).
+    """
+    from wasmtime import WasmtimeError
+    from wasmtime.component import Component
+
+    from .settings import make_engine
+
+    engine, _ = make_engine()
     try:
-        component = Component(engine, artifact.wasm)
+        return Runtime(engine, Component(engine, artifact.wasm), artifact)
     except WasmtimeError as error:
-        reason = str(error).splitlines()[0]
         raise RonSandboxError(
-            f"wasmtime {wasmtime} refuses {artifact.name}: {reason}; reinstall the package",
+            f"wasmtime {_wasmtime_version()} refuses {artifact.name}: {reason(error)}; reinstall "
+            "the package",
             code="artifact_corrupt",
         ) from None
-    if folder is not None:
-        cache.write(folder, key, bytes(component.serialize()))
-    return Runtime(engine, component, artifact)
 
 
 def _wasmtime_version() -> str:
@@ -114,6 +128,13 @@ def _wasmtime_version() -> str:
     from importlib.metadata import version
 
     return version("wasmtime")
+
+
+def reason(error: WasmtimeError) -> str:
+    """The last line of wasmtime's text, without its number: the cause of all the others."""
+    lines = str(error).split("Caused by:")[-1].split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
+    return last.removeprefix("0: ").removeprefix("1: ")[:200]
 
 
 def imports(runtime: Runtime) -> list[str]:

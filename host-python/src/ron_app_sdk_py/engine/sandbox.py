@@ -7,6 +7,8 @@ component imports is a trap of wasmtime's own.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from wasmtime import Store, WasmtimeError
 from wasmtime.component import Func, Instance, Linker
 
@@ -19,17 +21,35 @@ from ..defaults import (
     GUEST_TABLES,
 )
 from ..errors import RonSandboxError
-from .runtime import Runtime
+from .runtime import Runtime, imports, reason
 
 
 def instantiate(
-    runtime: Runtime, *, fuel: int = GUEST_FUEL, memory_bytes: int = GUEST_MEMORY_BYTES
+    runtime: Runtime,
+    *,
+    allowed: Container[str] = (),
+    fuel: int = GUEST_FUEL,
+    memory_bytes: int = GUEST_MEMORY_BYTES,
 ) -> tuple[Store, Instance]:
     """A fresh instance in a store of its own, with that much fuel.
 
+    Args:
+        runtime: what to instantiate.
+        allowed: the names of what it may import. Each is a trap.
+        fuel: for its start and for what is called first.
+        memory_bytes: largest size of each memory.
+
     Raises:
-        RonSandboxError: wasmtime can't make it (code ``instantiate``).
+        RonSandboxError: it imports something else (code ``abi``), or wasmtime can't make it
+            (``instantiate``).
     """
+    for name in imports(runtime):
+        if name not in allowed:
+            raise RonSandboxError(
+                f"{runtime.artifact.name} imports {name[:80]}, which it may not; reinstall the "
+                "package",
+                code="abi",
+            )
     store = Store(runtime.engine)
     store.set_limits(
         memory_size=memory_bytes,
@@ -45,7 +65,7 @@ def instantiate(
         return store, linker.instantiate(store, runtime.component)
     except WasmtimeError as error:
         raise RonSandboxError(
-            f"{runtime.artifact.name} can't be instantiated: {_reason(error)}; reinstall the "
+            f"{runtime.artifact.name} can't be instantiated: {reason(error)}; reinstall the "
             "package",
             code="instantiate",
         ) from None
@@ -74,14 +94,7 @@ def trapped(store: Store, error: WasmtimeError, where: str, memory_bytes: int) -
         return RonSandboxError(
             f"the component computed for too long in {where} and was stopped", code="fuel"
         )
-    reason = _reason(error)
-    if "unreachable" in reason:
-        reason += f": a defect, or one of its memories would exceed {memory_bytes} bytes"
-    return RonSandboxError(f"the component trapped in {where}: {reason}", code="trap")
-
-
-def _reason(error: WasmtimeError) -> str:
-    """The last line of wasmtime's text, without its number: the cause of all the others."""
-    lines = str(error).split("Caused by:")[-1].split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
-    return last.removeprefix("0: ").removeprefix("1: ")[:200]
+    why = reason(error)
+    if "unreachable" in why:
+        why += f": a defect, or one of its memories would exceed {memory_bytes} bytes"
+    return RonSandboxError(f"the component trapped in {where}: {why}", code="trap")
