@@ -33,7 +33,7 @@ MAX_REQUEST_HEADER_BYTES: Final = 64 * 1024
 MAX_SETTING_CHARACTERS: Final = 32 * 1024
 """Longest text in a configuration: with the credential, other headers must fit in 64 KiB."""
 
-GUEST_FUEL: Final = 3_000_000_000
+GUEST_FUEL: Final = 3_200_000_000
 """Fuel for one crossing into the component: three times what the dearest one takes."""
 
 GUEST_MEMORY_BYTES: Final = 64 * 1024 * 1024
