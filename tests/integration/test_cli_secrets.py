@@ -53,6 +53,39 @@ def test_a_token_comes_from_stdin_and_from_a_shells_pipe(token_file: Path) -> No
     assert sent(seen) == [f"Bearer {OTHER}"] * 2
 
 
+@pytest.mark.parametrize("of", ["file", "stdin", "environment"])
+def test_a_macaroon_takes_the_place_of_a_token_and_is_not_shown(of: str, token_file: Path) -> None:
+    """Its scheme is learned."""
+    seen: list[Request] = []
+    body = f'{{"code":"c","message":"{OTHER}"}}'.encode()
+    echo = reply("401 No", body, 'www-authenticate: Macro realm="micronode"')
+    options = {
+        "file": ["--macaroon-file", str(token_file)],
+        "stdin": ["--macaroon-file", "-"],
+        "environment": [],
+    }[of]
+    with on_a_thread(answering(seen, echo)) as url:
+        done = ron(
+            *("get", "/x", "-vv", *options),
+            url=url,
+            token=None if of == "environment" else TOKEN,
+            stdin=OTHER.encode(),
+            environ={"RON_APP_MACAROON": OTHER} if of == "environment" else None,
+        )
+    assert done.code == ExitCode.AUTH
+    assert OTHER not in done.err + done.out.decode()
+    assert sent(seen) == [f"Bearer {OTHER}", f"Macro {OTHER}"]
+
+
+def test_the_passport_of_the_environment_is_sent_and_not_shown() -> None:
+    seen: list[Request] = []
+    echo = reply("400 Bad", f'{{"code":"c","message":"{OTHER}"}}'.encode())
+    with on_a_thread(answering(seen, echo)) as url:
+        done = ron("get", "/x", "-vv", url=url, environ={"RON_APP_PASSPORT": OTHER})
+    assert OTHER not in done.err + done.out.decode()
+    assert [value for name, value in seen[0][1] if name == "x-ron-passport"] == [OTHER]
+
+
 @pytest.mark.linux
 def test_a_token_file_that_others_may_read_is_warned_of(token_file: Path) -> None:
     with on_a_thread(answering([], reply("200 OK"))) as url:
@@ -127,10 +160,19 @@ def test_without_a_terminal_the_token_is_not_asked_for() -> None:
         assert (done.code, done.err) == (ExitCode.REFUSED, NO_TERMINAL)
 
 
-def test_a_token_is_given_once() -> None:
-    done = ron("get", "/x", "--ask-token", "--token-file", "x", url="http://127.0.0.1:1")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--token-file", "x", "--ask-token"],
+        ["--macaroon-file", "x", "--ask-token"],
+        ["--token-file", "x", "--macaroon-file", "x"],
+    ],
+)
+def test_a_credential_is_given_once(options: list[str]) -> None:
+    done = ron("get", "/x", *options, url="http://127.0.0.1:1")
     assert done.code == ExitCode.REFUSED
-    assert done.err == "ron: --token-file and --ask-token are both given; give one\n"
+    one, other = [option for option in options if option != "x"]
+    assert done.err == f"ron: {one} and {other} are both given; give one\n"
 
 
 def test_a_short_token_is_warned_of() -> None:

@@ -63,12 +63,12 @@ class AccessToken:
             return _lifetime(self.expires_in)
         if self.expires_at is None:
             return None
-        left = int(self.expires_at.timestamp() * 1e9) - wall_ns
+        left = self.expires_at.timestamp() - wall_ns / 1e9
         if left <= 0:
             raise invalid(
                 f"expires_at is {self.expires_at.isoformat()}, which has passed; give a fresh token"
             )
-        return left
+        return _lifetime(left)
 
     def __repr__(self) -> str:
         return (

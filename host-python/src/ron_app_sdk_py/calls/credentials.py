@@ -201,7 +201,7 @@ class Credentials:
         self._known.append(text)
         if len(self._known) > RECENT_CREDENTIALS:
             self._redactor.remove(self._known.popleft())
-        if not self._warned and len(text) < SHORTEST_SECRET:
+        if not self._warned and 0 < len(text) < SHORTEST_SECRET:
             # First, because the warning may be an error.
             self._warned = True
             warn_of_short("token of token_provider", text)

@@ -77,7 +77,6 @@ class Stream(InFlight):
 
     __slots__ = (
         "_arrival",
-        "_asking",
         "_carried",
         "_carrier",
         "_error",
@@ -118,7 +117,6 @@ class Stream(InFlight):
         self._untold: RonError | None = None
         self._reader: asyncio.Task[None] | None = None
         self._arrival: asyncio.Future[None] | None = None
-        self._asking: asyncio.Task[None] | None = None
 
     @property
     def backstop(self) -> float:
@@ -171,7 +169,7 @@ class Stream(InFlight):
         self.loop.calls += 1
         self.adopt()
         try:
-            while not self.ended and (not ready or self._is_asked()):
+            while not (ready or self.ended):
                 await self._step()
         except BaseException as error:
             await self._fail(error)
@@ -180,10 +178,6 @@ class Stream(InFlight):
             self._carried = False
             self.loop.calls -= 1
             self._carrier.relieve(self.loop)
-
-    def _is_asked(self) -> bool:
-        """Whether it is to ask for a token, for which other calls may wait."""
-        return any(isinstance(item, Credential) for item in self.inbox)
 
     async def _wait_for_reader(self) -> None:
         if self._arrival is not None:
@@ -367,9 +361,10 @@ class Stream(InFlight):
             self._carrier.put_off(self)
 
     def deliver(self, item: InboxItem, wake_at: int | None = None) -> None:
-        """As of any call, but that one which asks for a token does not wait for its loop to run."""
+        """As of any call. But if it is to ask for a token while its consumer has its loop stand
+        still, as that of a blocking client does, other calls would wait for the consumer."""
         if isinstance(item, Credential) and not self.loop.loop.is_running():
-            # Where there is no thread for it, whoever carries it on asks.
+            # Where no thread can be started, whoever carries it on asks.
             with contextlib.suppress(RuntimeError):
                 self.credentials.start_thread(self._ask_beside)
                 return
@@ -380,24 +375,10 @@ class Stream(InFlight):
         try:
             given = asyncio.run(self.credentials.ask())
         except BaseException as error:
+            # There is nobody to raise it to.
             given = f"token_provider raised {type(error).__name__:.60}"
         if not self.ended:
             # The calls are told.
-            with contextlib.suppress(RonError):
-                self._carrier.exchanges.give(self, given, None)
-
-    async def _ask(self) -> None:
-        """Asks for a token in a task of its own."""
-        try:
-            given = await self.credentials.ask()
-        except BaseException:
-            self._error = RonClosedError(
-                "the task that asks for the stream's token was cancelled; subscribe again",
-                code="closed",
-            )
-            self.end(self._error)
-            raise
-        if not self.ended:
             with contextlib.suppress(RonError):
                 self._carrier.exchanges.give(self, given, None)
 
@@ -421,9 +402,6 @@ class Stream(InFlight):
                     return
                 case Failed():
                     self._conclude(self.error(item))
-                    return
-                case Credential():
-                    self._asking = self.loop.loop.create_task(self._ask())
                     return
         super()._receive(item, wake_at)
 

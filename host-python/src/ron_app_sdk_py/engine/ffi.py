@@ -91,6 +91,8 @@ def fast_call(store: Store, func: Func) -> StringCall:
             argument_size.value = len(message)
             argument_data.value = message
             error = invoke(function, context, argument_pointer, 1, result_pointer, 1)
+            # It may hold a credential, and would be kept until the next call.
+            argument_data.value = b""
         if error:
             raise WasmtimeError._from_ptr(error)
         try:
