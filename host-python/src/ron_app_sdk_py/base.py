@@ -28,7 +28,7 @@ from .request import Request
 from .response import Response
 from .transport.choice import transport_factory
 from .transport.protocol import TransportFactory
-from .transport.settings import transport_settings
+from .transport.settings import dangers, transport_settings
 
 if TYPE_CHECKING:
     from .calls.progress import Progress
@@ -87,13 +87,8 @@ class BaseClient:
         # A session ends before the one that it is derived from, so that one's client must live on.
         self._parent: Self | None = None
         self._open(config, _ALL_FIELDS, [*faults, *bad_settings, *bad_choice])
-        if settings.ssl_context is not None and not settings.ssl_context.check_hostname:
-            warnings.warn(
-                "tls_verify is False: anybody on the way can read the token; trust an authority "
-                "with tls_ca instead",
-                RonSecurityWarning,
-                stacklevel=2,
-            )
+        for danger in dangers(settings):
+            warnings.warn(danger, RonSecurityWarning, stacklevel=2)
         _warn_of_short(config.token)
         self._opened()
 

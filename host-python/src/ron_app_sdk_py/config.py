@@ -85,6 +85,10 @@ class ClientConfig:
     tls_client_key_password: str | None = dataclasses.field(default=None, repr=False)
     """The password of an encrypted private key."""
 
+    tls_pq_mode: str = "off"
+    """Key exchange that withstands quantum computers: ``off``. ``hybrid`` is reserved, and refused
+    until what was agreed upon can be told."""
+
     proxy: str | None = dataclasses.field(default=None, repr=False)
     """An HTTP proxy for every request, ``http://user:password@host:port``. None is read from the
     environment."""
