@@ -30,6 +30,9 @@ that with more to say, but its fuel has an end."""
 MAX_REQUEST_HEADER_BYTES: Final = 64 * 1024
 """Largest request header section with what middleware adds, in bytes: the component's number."""
 
+PATH_DECODE_ROUNDS: Final = 3
+"""How often a path may be percent-encoded over: the component's number."""
+
 MAX_SETTING_CHARACTERS: Final = 32 * 1024
 """Longest text in a configuration: with the credential, other headers must fit in 64 KiB."""
 
