@@ -65,6 +65,9 @@ pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 64;
 pub const MAX_IDEMPOTENCY_NAME_BYTES: usize = 1024;
 /// The shortest secret that is scrubbed from texts by value, in bytes.
 pub const MIN_SCRUBBED_SECRET_BYTES: usize = 8;
+
+/// How many escapes may stand in each other where a secret is looked for.
+pub const MAX_NESTED_ESCAPES: usize = 8;
 /// How long an event stream may be silent.
 pub const IDLE_TIMEOUT: Duration = Duration::from_millis(60_000);
 /// The scale of the waits before a stream that was lost is connected again.

@@ -31,7 +31,7 @@ from .request import Request
 from .response import Response
 from .secret import Secret, SecretText, warn_of_short
 from .transport.choice import transport_factory
-from .transport.protocol import TransportFactory
+from .transport.protocol import Transport, TransportFactory
 from .transport.settings import dangers, transport_settings
 
 if TYPE_CHECKING:
@@ -104,9 +104,15 @@ class BaseClient:
         factory, bad_choice = transport_factory(transport)
         self._middleware = NONE
         self._amnesia = Amnesia()
-        self._redactor = Redactor()
+        self._redactor: Redactor = Redactor(*config.secret_texts(*_TRANSPORT_SECRETS))
+        make_transport: Callable[[], Transport] = functools.partial(factory, settings)
+        if config.log_bodies:
+            # Who logs none is not to load it.
+            from .calls.bodies import logging_bodies
+
+            make_transport = logging_bodies(make_transport, self._redactor)
         self._calls = Calls(
-            functools.partial(factory, settings),
+            make_transport,
             redactor=self._redactor,
             clock=self._clock,
             flow=self._flow,
@@ -282,6 +288,8 @@ class BaseClient:
         """Ends every call in flight and drops the secrets; of a derived client, its own."""
         if self._parent is None:
             self._calls.end()
+            for text in self._config.secret_texts(*_TRANSPORT_SECRETS):
+                self._redactor.remove(text)
         else:
             self._calls.close_session(self._session)
         shared = None if self._parent is None else self._parent._config
@@ -351,7 +359,8 @@ class BaseClient:
         if session is None or faults:
             if session is not None:
                 self._calls.close_session(session)
-            raise RonConfigError("; ".join(faults), code="invalid_config")
+            message = Redactor(*config.secret_texts()).scrub("; ".join(faults))
+            raise RonConfigError(message, code="invalid_config")
         self._config = config
         self._session = session
         rights = None if self._attenuation is None else self._attenuation.rights
@@ -410,6 +419,9 @@ class BaseClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._config.base_url!r})"
 
+
+_TRANSPORT_SECRETS = ("tls_client_key_password", "proxy")
+"""The secrets that the component does not know."""
 
 _ALL_FIELDS = tuple(field.name for field in dataclasses.fields(ClientConfig))
 

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote
 
 from . import defaults
 from .credentials import TokenProvider
+from .debug import DEBUG, is_debugging
 from .errors import RonConfigError, RonRequestError
-from .redact import REDACTED
+from .redact import REDACTED, SHORTEST_SECRET, Redactor
 from .request import nanoseconds, whole_number
 from .secret import Secret, SecretField
+from .transport.proxy import proxy_secrets
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 """Where a client goes that was told nothing."""
@@ -114,6 +117,11 @@ class ClientConfig:
     """An HTTP proxy for every request, ``http://user:password@host:port``. None is read from the
     environment."""
 
+    log_bodies: bool = False
+    """Log what is sent and received, at most 4,096 characters of each body, to the logger
+    ``ron_app_sdk_py.bodies`` at ``DEBUG``. Refused unless ``RON_DEBUG`` is ``1``: secrets of this
+    configuration are taken out, but what else is secret only this program knows."""
+
     def __repr__(self) -> str:
         shown = {
             field.name: getattr(self, field.name)
@@ -123,7 +131,8 @@ class ClientConfig:
         if "@" in str(self.base_url):
             # It is refused when a client is made, but may hold a password until then.
             shown["base_url"] = REDACTED
-        return f"ClientConfig({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+        text = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"ClientConfig({Redactor(*self.secret_texts()).scrub(text)})"
 
     @classmethod
     def from_env(
@@ -174,6 +183,19 @@ class ClientConfig:
         }
         return dataclasses.replace(self, **copies)
 
+    def secret_texts(self, *names: str) -> list[str]:
+        """What texts must not show of the secrets in these fields, by default in all of them. Those
+        that were wiped, and those that are none, are left out."""
+        texts = []
+        for name in names or SECRETS:
+            secret = getattr(self, name)
+            if not isinstance(secret, Secret) or secret.is_wiped:
+                continue
+            texts.append(secret.get_secret_value())
+            if name == "proxy":
+                texts += proxy_secrets(texts[-1])
+        return texts
+
     def settings(self, fields: Iterable[str]) -> tuple[list[tuple[str, str | Secret]], list[str]]:
         """The settings of the component for these fields, and what is wrong with them on this side.
 
@@ -186,6 +208,11 @@ class ClientConfig:
             faults.append(
                 f"{' and '.join(given)} are both given; give one credential (RON_APP_TOKEN and "
                 "RON_APP_MACAROON count)"
+            )
+        if "base_url" in fields and self._holds_secret(self.base_url):
+            faults.append(
+                "base_url holds one of the secrets, which would be logged wherever it passes; "
+                "leave it out"
             )
         text: str | Secret | None
         for field in fields:
@@ -201,6 +228,10 @@ class ClientConfig:
             if name is not None and text is not None and field not in given[1:]:
                 settings.append((name, text))
         return settings, faults
+
+    def _holds_secret(self, url: object) -> bool:
+        long = [text for text in self.secret_texts() if len(text) >= SHORTEST_SECRET]
+        return isinstance(url, str) and any(text in unquote(url) for text in long)
 
 
 def from_environment(
@@ -304,6 +335,13 @@ def _flag_text(field: str, value: object) -> str:
     return "true" if value else "false"
 
 
+def _debug_flag(field: str, value: object) -> str:
+    text = _flag_text(field, value)
+    if value and not is_debugging():
+        raise ValueError(f"{field} shows others more than they should see; set {DEBUG}=1 too")
+    return text
+
+
 def _time(field: str, value: object) -> str:
     try:
         return nanoseconds(field, value)
@@ -346,6 +384,7 @@ _SETTINGS: dict[str, tuple[str | None, Callable[[str, object], str | Secret]]] =
     "max_response_bytes": (None, _number()),
     "retries": ("retries", _number(most=defaults.MAX_RETRIES)),
     "backoff": ("backoff", _backoff),
+    "log_bodies": (None, _debug_flag),
 }
 """Names of settings of the component, None for what this side decides; and how they are written."""
 

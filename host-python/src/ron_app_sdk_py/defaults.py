@@ -76,6 +76,12 @@ MAX_LINE_SEARCH_BYTES: Final = 4 * 1024 * 1024
 MAX_RETRIES: Final = 100
 """Most attempts after the first that may be asked for: the component's number."""
 
+MAX_NESTED_ESCAPES: Final = 8
+"""Escapes that may stand in each other where a secret is looked for: the component's number."""
+
+MAX_LOGGED_BODY_CHARACTERS: Final = 4096
+"""What is logged of a body at most."""
+
 LARGEST_EVENT_BYTES: Final = 15 * 1024 * 1024
 """Most bytes that a line or an event of a stream may be allowed: the component's number."""
 
@@ -174,6 +180,3 @@ PROGRESS_AFTER_SECONDS: Final = 1.0
 
 CAPABILITY_SKEW_SECONDS: Final = 60
 """How far the clocks of those who verify capabilities may differ: ron-auth's number."""
-
-PATH_DECODE_ROUNDS: Final = 3
-"""How often a path may be percent-encoded over: the component's number."""

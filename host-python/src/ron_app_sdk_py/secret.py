@@ -75,6 +75,11 @@ class Secret:
             )
         return self._content.decode("utf-8", "surrogatepass")
 
+    @property
+    def is_wiped(self) -> bool:
+        """Whether it has no text any more."""
+        return self._content is None
+
     def copy(self) -> Secret:
         """Another one with the same text, which outlives this one.
 

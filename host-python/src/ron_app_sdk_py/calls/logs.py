@@ -47,25 +47,33 @@ def write(log: Log, redactor: Redactor | None = None) -> None:
             fields[name] = int(value)
         elif name in ("duration_us", "wait_us"):
             fields[name.replace("_us", "_ms")] = int(value) / 1000
+    tell(LOGGER, _LEVELS.get(log.level, logging.INFO), scrub(log.message), fields)
+
+
+def tell(logger: logging.Logger, level: int, message: str, fields: dict[str, object]) -> None:
+    """Logs something with fields, which stand in the message and are attributes of the record
+    too."""
     shown = " ".join(f"{name}={value}" for name, value in fields.items())
-    _log(_LEVELS.get(log.level, logging.INFO), "%s: %s", scrub(log.message), shown, extra=fields)
+    _log(logger, level, "%s: %s", message, shown, extra=fields)
 
 
 def tell_failure(message: str) -> None:
     """Logs the exception that is being handled: a user's code has failed and does no harm."""
-    _log(logging.ERROR, message, exc_info=True)
+    _log(LOGGER, logging.ERROR, message, exc_info=True)
 
 
-def _log(level: int, message: str, *arguments: object, **options: Any) -> None:
+def _log(
+    logger: logging.Logger, level: int, message: str, *arguments: object, **options: Any
+) -> None:
     if _TELLING.get():
         # A handler calls the client. Its lock is held, and to tell it of that call would never end.
         return
     before = _TELLING.set(True)
     try:
-        LOGGER.log(level, message, *arguments, **options)
+        logger.log(level, message, *arguments, **options)
     except Exception:
         # `logging` lets handlers and filters raise; the call has nothing to do with them.
-        record = LOGGER.makeRecord(LOGGER.name, level, __file__, 0, message, arguments, None)
+        record = logger.makeRecord(logger.name, level, __file__, 0, message, arguments, None)
         logging.NullHandler().handleError(record)
     finally:
         _TELLING.reset(before)

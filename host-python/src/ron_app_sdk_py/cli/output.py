@@ -11,7 +11,7 @@ import json as json_
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..redact import REDACTED, SHORTEST_SECRET, Redactor
+from ..redact import Redactor
 from .exit_codes import exit_code
 from .json_layout import changed, in_one_line, indented
 from .terminal import encodable, encodable_json, escaped, escaped_json, is_terminal, one_line
@@ -54,19 +54,10 @@ class Output:
         self.json = json
         self.verbosity = verbosity
         self._redactor = Redactor()
-        self._forms: list[str] = []
 
     def hide(self, secret: str | None) -> None:
         """Keeps a secret out of everything that is written from now on but :meth:`content`."""
-        if secret is None or len(secret) < SHORTEST_SECRET:
-            return
         self._redactor.add(secret)
-        from urllib.parse import quote
-
-        # As it stands in JSON, with and without the escape that some writers add, and in URLs.
-        in_json = json_.dumps(secret)[1:-1]
-        forms = {secret, in_json, in_json.replace("/", r"\/"), quote(secret, safe="")}
-        self._forms += sorted(forms, key=len, reverse=True)
 
     def value(self, data: Any) -> None:
         """A result: JSON in one line with ``--json``, indented without."""
@@ -75,10 +66,12 @@ class Output:
     def document(self, text: str) -> None:
         """The same for what is valid JSON text already: not a digit is lost."""
         if self.json:
-            self._tell(in_one_line(changed(text, self._scrubbed)))
+            self._tell(in_one_line(changed(text, self._redactor.scrub)))
             return
         encoding = None if sys.stdout is None else sys.stdout.encoding
-        shown = encodable_json(escaped_json(indented(changed(text, self._scrubbed))), encoding)
+        shown = encodable_json(
+            escaped_json(indented(changed(text, self._redactor.scrub))), encoding
+        )
         if not self.on_terminal:
             self._tell(shown)
             return
@@ -92,7 +85,7 @@ class Output:
     def line(self, text: str) -> None:
         """A result for people: a line, or several. Nothing with ``--json``."""
         if not self.json:
-            self._tell(escaped(self._scrubbed(text)))
+            self._tell(escaped(self._redactor.scrub(text)))
 
     def result(self, data: Any, text: str) -> None:
         """A result: ``data`` as a JSON document with ``--json``, ``text`` without."""
@@ -114,7 +107,7 @@ class Output:
         which show on terminals only. Nothing with ``--json``."""
         if self.json:
             return
-        shown = [(one_line(self._scrubbed(text)), style) for text, style in parts]
+        shown = [(one_line(self._redactor.scrub(text)), style) for text, style in parts]
         if not self.on_terminal:
             self._tell("".join(text for text, _ in shown))
             return
@@ -125,11 +118,11 @@ class Output:
 
     def told(self, data: Any) -> None:
         """What programs should know beside the result: a document on stderr."""
-        self._mention(changed(json_.dumps(data), self._scrubbed))
+        self._mention(changed(json_.dumps(data), self._redactor.scrub))
 
     def note(self, text: str) -> None:
         """What people should know beside the result, on stderr."""
-        self._mention("\n".join(map(one_line, self._scrubbed(text).splitlines())))
+        self._mention("\n".join(map(one_line, self._redactor.scrub(text).splitlines())))
 
     def warning(self, text: str) -> None:
         """A warning, on stderr."""
@@ -161,12 +154,6 @@ class Output:
     def on_terminal(self) -> bool:
         """Whether results go to a terminal."""
         return is_terminal(sys.stdout)
-
-    def _scrubbed(self, text: str) -> str:
-        # The whole of each first: pieces of one may be in another.
-        for form in self._forms:
-            text = text.replace(form, REDACTED)
-        return self._redactor.scrub(text)
 
     def _print(self, text: Text) -> None:
         from rich.console import Console

@@ -31,6 +31,14 @@ class Proxy:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """The password, and the credentials that it is part of."""
+        if self.authorization is None:
+            return ()
+        encoded = self.authorization.removeprefix("Basic ")
+        return base64.b64decode(encoded).decode().partition(":")[2], encoded
+
+    @property
     def is_local(self) -> bool:
         """Whether it runs on this machine as written."""
         try:
@@ -60,6 +68,14 @@ def parse_proxy(url: object) -> Proxy:
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(f"proxy has a path, query or fragment; {_EXAMPLE}")
     return Proxy(host, 80 if port is None else port, _authorization(parts.username, parts.password))
+
+
+def proxy_secrets(url: str) -> tuple[str, ...]:
+    """What texts must not show of a proxy's URL; nothing if it is none."""
+    try:
+        return parse_proxy(url).secrets
+    except ValueError:
+        return ()
 
 
 def _authorization(username: str | None, password: str | None) -> str | None:
