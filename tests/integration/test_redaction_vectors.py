@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import pytest
 
-from ron_app_sdk_py import Attempt, Middleware, RonClient, RonProblem
+from ron_app_sdk_py import Attempt, Middleware, RonClient, RonProblem, RonSecurityWarning
 from servers import Request, answering, raw_server, reply
 from shared_vectors import Case, read
 
@@ -46,6 +47,38 @@ async def test_middleware_sees_no_secret_among_the_fields_and_the_server_gets_th
     arrived = {name.lower(): value for name, value in fields}
     assert {name: arrived[name.lower()] for name in given} == given
     assert arrived["authorization"] == f"Bearer {secret}"
+
+
+@pytest.mark.parametrize(
+    "case",
+    # Others can't be a token.
+    [case for case in VECTORS["escaped"] + VECTORS["base64"] if " " not in case["secret"]],
+    ids=repr,
+)
+async def test_a_problem_repeats_no_secret_whatever_the_server_makes_of_it(case: Case) -> None:
+    body = json.dumps({"code": "c", "message": case["text"]}).encode()
+    answer = reply("400 Bad Request", body, "content-type: application/json")
+    async with raw_server(answering([], answer)) as url:
+        with warnings.catch_warnings():
+            # Of short tokens.
+            warnings.simplefilter("ignore", RonSecurityWarning)
+            client = RonClient(url, token=case["secret"], retries=0)
+        async with client:
+            with pytest.raises(RonProblem) as caught:
+                await client.get("/x")
+    assert caught.value.problem.message == case["scrubbed"]
+
+
+async def test_a_problem_has_no_members_that_are_secret_by_their_names() -> None:
+    said = {"headers": {"X-Api-Key": "k", "accept": "a"}, "cookie": ["c"]}
+    body = json.dumps({"code": "c", "details": said, "x-ron-cap": 1, "sent": said}).encode()
+    answer = reply("400 Bad Request", body, "content-type: application/json")
+    async with raw_server(answering([], answer)) as url, RonClient(url, retries=0) as client:
+        with pytest.raises(RonProblem) as caught:
+            await client.get("/x")
+    shown = {"headers": {"X-Api-Key": "[redacted]", "accept": "a"}, "cookie": "[redacted]"}
+    assert caught.value.problem.details == shown
+    assert caught.value.problem.extensions == {"x-ron-cap": "[redacted]", "sent": shown}
 
 
 @pytest.mark.parametrize("case", VECTORS["json"], ids=repr)
