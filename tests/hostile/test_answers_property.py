@@ -24,14 +24,9 @@ from ron_app_sdk_py.engine.messages import Failed, decode
 from ron_app_sdk_py.errors import _BY_KIND
 from servers import TOKEN, raw_server
 
+_OF_CALLS = ("send", "read", "abort", "done", "error", "opened", "stats")
 KINDS = (
-    "send",
-    "read",
-    "abort",
-    "done",
-    "error",
-    "opened",
-    "stats",
+    *_OF_CALLS,
     "log",
     "timeline",
     "connected",
