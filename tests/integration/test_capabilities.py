@@ -464,6 +464,7 @@ def test_closing_a_narrowed_client_drops_the_token_of_its_own_only() -> None:
         assert minted.get_secret_value() != issued()
         local = narrow.with_caveat(max_bytes=1)
         local.close()
+        assert narrow.capability.token is not None
         narrow.get("/x")
         narrow.close()
         with pytest.raises(RonClosedError):
