@@ -456,6 +456,25 @@ async def test_a_narrowed_client_ends_with_its_parent_and_alone() -> None:
             client.with_caveat(readonly=True)
 
 
+def test_closing_a_narrowed_client_drops_the_token_of_its_own_only() -> None:
+    with server() as (url, seen), RonClientSync(url, token=issued()) as client:
+        narrow = client.with_caveat(readonly=True, issuer_key=KEY)
+        minted = narrow.config.token
+        assert minted is not None
+        assert minted.get_secret_value() != issued()
+        local = narrow.with_caveat(max_bytes=1)
+        local.close()
+        assert narrow.capability.token is not None
+        narrow.get("/x")
+        narrow.close()
+        with pytest.raises(RonClosedError):
+            minted.get_secret_value()
+        assert narrow.capability.token is None
+        assert client.capability.token == CapabilityToken.parse(issued())
+        client.with_caveat(expiry="1m", issuer_key=KEY).get("/x")
+        assert len(seen) == 2
+
+
 def test_narrowed_clients_that_nobody_uses_leave_nothing() -> None:
     with server() as (url, _), RonClientSync(url, token=issued()) as client:
         for _ in range(20):
