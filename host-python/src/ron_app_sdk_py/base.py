@@ -288,6 +288,8 @@ class BaseClient:
         """Ends every call in flight and drops the secrets; of a derived client, its own."""
         if self._parent is None:
             self._calls.end()
+            # Nothing will know what to take out of it.
+            self._config = self._config.scrubbed()
             for text in self._config.secret_texts(*_TRANSPORT_SECRETS):
                 self._redactor.remove(text)
         else:
@@ -376,6 +378,7 @@ class BaseClient:
         if not chain:
             self._amnesia.warn_of(request)
             return await self._calls.perform(self._session, self._limits, request)
+        request.redactor = self._redactor
         await chain.run("before_request", request)
         try:
             request.normalize()
@@ -398,6 +401,7 @@ class BaseClient:
 
         request, delivery = arguments(path, callback, options)
         request.node = node
+        request.redactor = self._redactor
         shown_path = self._limits.redactor.scrub(request.path.partition("?")[0])
         return Reception(self._begin, request, delivery, shown_path)
 
@@ -417,7 +421,7 @@ class BaseClient:
             raise
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._config.base_url!r})"
+        return f"{type(self).__name__}({self._redactor.scrub(self._config.base_url)!r})"
 
 
 _TRANSPORT_SECRETS = ("tls_client_key_password", "proxy")

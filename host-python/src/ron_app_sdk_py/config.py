@@ -196,6 +196,16 @@ class ClientConfig:
                 texts += proxy_secrets(texts[-1])
         return texts
 
+    def scrubbed(self) -> Self:
+        """This configuration without the texts of its secrets in other fields."""
+        redactor = Redactor(*self.secret_texts())
+        texts: dict[str, Any] = {
+            field.name: redactor.scrub(value)
+            for field in dataclasses.fields(self)
+            if isinstance(value := getattr(self, field.name), str)
+        }
+        return dataclasses.replace(self, **texts)
+
     def settings(self, fields: Iterable[str]) -> tuple[list[tuple[str, str | Secret]], list[str]]:
         """The settings of the component for these fields, and what is wrong with them on this side.
 
@@ -211,8 +221,8 @@ class ClientConfig:
             )
         if "base_url" in fields and self._holds_secret(self.base_url):
             faults.append(
-                "base_url holds one of the secrets, which would be logged wherever it passes; "
-                "leave it out"
+                "base_url holds the credential or the passport, which would be logged wherever it "
+                "passes; leave it out"
             )
         text: str | Secret | None
         for field in fields:
@@ -230,7 +240,8 @@ class ClientConfig:
         return settings, faults
 
     def _holds_secret(self, url: object) -> bool:
-        long = [text for text in self.secret_texts() if len(text) >= SHORTEST_SECRET]
+        credentials = self.secret_texts("token", "macaroon", "passport")
+        long = [text for text in credentials if len(text) >= SHORTEST_SECRET]
         return isinstance(url, str) and any(text in unquote(url) for text in long)
 
 

@@ -148,7 +148,7 @@ class Reception:
         if not self.delivery.carries_on:
             raise error
         self.progress.callback_errors += 1
-        logs.tell_failure("the callback of a subscription failed")
+        logs.tell_failure("the callback of a subscription failed", self.request.redactor)
 
     def restart(self) -> None:
         """Has another connection made."""

@@ -13,6 +13,7 @@ from .engine.guest import Begin
 from .errors import RonRequestError
 from .idempotency import IdempotencyKey
 from .options import FieldMap, Query
+from .redact import NOTHING_SECRET
 
 _ENCODER = json_.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _JSON_TYPE = ("content-type", "application/json")
@@ -40,6 +41,7 @@ class Request:
         timeout: seconds for the whole call, or None for the configured time.
         retries: attempts after the first, or None for the configured number.
         idem: True for a fresh ``Idempotency-Key``, the key, or what it is derived from.
+        redactor: knows the secrets of the client, for ``repr``.
         node: for a path behind the base URL instead of the app plane: ``include`` or ``omit`` the
             credential; else None.
     """
@@ -52,6 +54,7 @@ class Request:
         "node",
         "path",
         "query",
+        "redactor",
         "retries",
         "timeout",
     )
@@ -104,6 +107,7 @@ class Request:
         self.retries = retries
         self.idem = idem
         self.node: str | None = None
+        self.redactor = NOTHING_SECRET
 
     def normalize(self) -> None:
         """Brings what middleware has set into one form again.
@@ -174,7 +178,8 @@ class Request:
 
     def __repr__(self) -> str:
         size = 0 if self.content is None else len(self.content)
-        return f"Request({self.method!r}, {self.path.partition('?')[0]!r}, {size} bytes)"
+        path = self.redactor.scrub(str(self.path).partition("?")[0])
+        return f"Request({self.method!r}, {path!r}, {size} bytes)"
 
 
 def nanoseconds(name: str, seconds: object) -> str:

@@ -145,4 +145,5 @@ class Response:
         return self.content
 
     def __repr__(self) -> str:
-        return f"Response({self.status}, {self.media_type!r}, {len(self.content)} bytes)"
+        media_type = self._redactor.scrub(self.media_type)
+        return f"Response({self.status}, {media_type!r}, {len(self.content)} bytes)"

@@ -485,23 +485,24 @@ class Calls:
         state.back_up(earliest)
 
     def _record(self, call: InFlight, outcome: object) -> None:
-        request = call.request
+        request, scrub = call.request, call.limits.redactor.scrub
+        request_id = getattr(outcome, "request_id", None)
         record = CallRecord(
-            method=call.limits.redactor.scrub(request.method),
-            path=call.limits.redactor.scrub(request.path.partition("?")[0]),
+            method=scrub(request.method),
+            path=scrub(request.path.partition("?")[0]),
             status=getattr(outcome, "status", None),
             error=_error_name(outcome) if isinstance(outcome, BaseException) else None,
             attempts=call.attempts,
             duration=(call.loop.now() - call.started) / 1e9,
             bytes_sent=len(request.content or b"") * call.attempts,
             bytes_received=call.bytes_received,
-            request_id=getattr(outcome, "request_id", None),
+            request_id=None if request_id is None else scrub(request_id),
         )
         for hook in self._hooks:
             try:
                 hook(record)
             except Exception:
-                logs.tell_failure("a metrics hook failed")
+                logs.tell_failure("a metrics hook failed", call.limits.redactor)
 
 
 def _begin(session: Session, request: Request) -> Begin:

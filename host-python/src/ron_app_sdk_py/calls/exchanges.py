@@ -98,7 +98,8 @@ class Exchanges:
             if call.middleware.sees_attempts:
                 redactor = call.limits.redactor
                 url, headers = redactor.scrub(send.url), redactor.fields(send.headers)
-                attempt = Attempt(call.attempts + 1, send.method, url, headers)
+                method = redactor.scrub(send.method)
+                attempt = Attempt(call.attempts + 1, method, url, headers)
                 await call.io(call.middleware.run("before_attempt", attempt))
                 added = list(attempt.added)
                 check_added(added, send.headers)

@@ -7,6 +7,7 @@ asked to tell anything. The texts come scrubbed from the component.
 from __future__ import annotations
 
 import logging
+import traceback
 from contextvars import ContextVar
 from typing import Any
 
@@ -57,9 +58,10 @@ def tell(logger: logging.Logger, level: int, message: str, fields: dict[str, obj
     _log(logger, level, "%s: %s", message, shown, extra=fields)
 
 
-def tell_failure(message: str) -> None:
-    """Logs the exception that is being handled: a user's code has failed and does no harm."""
-    _log(LOGGER, logging.ERROR, message, exc_info=True)
+def tell_failure(message: str, redactor: Redactor) -> None:
+    """Logs the exception that is being handled: a user's code has failed and does no harm. Not as
+    ``exc_info``, which handlers show as it is."""
+    _log(LOGGER, logging.ERROR, "%s\n%s", message, redactor.scrub(traceback.format_exc()))
 
 
 def _log(

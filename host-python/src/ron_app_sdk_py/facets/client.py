@@ -61,7 +61,7 @@ class _Placed:
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.id!r})"
+        return f"{type(self).__name__}({self._redactor.scrub(self.id)!r})"
 
 
 class Facet(_Placed, Verbs):
