@@ -10,12 +10,16 @@ import pytest
 
 from examples import load_profile
 from faultproxies import TOXIPROXY, opened
+from other_host import OtherHost, names_lead_here
 from processes import EXTERNAL_NODE, ONLY_PUBLIC_API, devnode
 from ron_app_sdk_py.testing.faultproxy.client import Toxiproxy
 from ron_app_sdk_py.testing.faultproxy.server import running
 
 _EXTERNAL = {"external": EXTERNAL_NODE, "toxiproxy": TOXIPROXY}
 """Markers of tests that need a server from outside, and the variables that name it."""
+
+_OTHER_HOST = pytest.StashKey[str]()
+"""What the other host has heard in all."""
 
 
 load_profile()
@@ -81,3 +85,39 @@ async def toxiproxy(request: pytest.FixtureRequest) -> AsyncIterator[Toxiproxy]:
     else:
         async with running() as url, opened(url) as client:
             yield client
+
+
+@pytest.fixture(scope="session")
+def _listening(request: pytest.FixtureRequest) -> Iterator[OtherHost]:
+    """The one other host of all attacks, which at the end of the run has heard nothing."""
+    host = OtherHost()
+    try:
+        yield host
+        heard = host.heard()
+        request.config.stash[_OTHER_HOST] = (
+            f"the other host, after {host.attacks} tests that aim at it: {len(heard)} connections, "
+            f"{sum(map(len, heard))} bytes"
+        )
+        assert heard == []
+    finally:
+        host.close()
+
+
+@pytest.fixture
+def other_host(_listening: OtherHost) -> Iterator[OtherHost]:
+    """Where an attack wants the client to go; every name leads there. What it hears fails the
+    test, and the run."""
+    before = len(_listening.heard())
+    _listening.attacks += 1
+    with names_lead_here():
+        yield _listening
+    assert _listening.heard()[before:] == []
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Shows what the other host has heard."""
+    shown = config.stash.get(_OTHER_HOST, None)
+    if shown is not None:
+        terminalreporter.write_line(shown)

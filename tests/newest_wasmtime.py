@@ -27,6 +27,7 @@ TEST_SECONDS = 1200
 
 TESTS = (
     "tests/engine",
+    "tests/hostile",
     "tests/unit/test_artifact.py",
     "tests/unit/test_cache.py",
     "tests/property/test_engine_property.py",

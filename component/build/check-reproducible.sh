@@ -2,10 +2,10 @@
 # Builds the last commit once more and compares all that it makes, byte for byte, with what the
 # checkout has: artifacts, schemas, bill of materials, licences, wheel and sdist. The second build is
 # elsewhere, deeper, and differs in whatever else should not matter.
-# Usage: check-reproducible.sh PYTHON, after `make build`.
+# Usage: check-reproducible.sh PYTHON (its place in the checkout), after `make build`.
 set -eu
 
-python=$(realpath -s "$1")
+python=$PWD/$1
 first=$(pwd)
 package=host-python
 if [ -n "$(git status --porcelain)" ]; then
@@ -14,7 +14,8 @@ if [ -n "$(git status --porcelain)" ]; then
 fi
 
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT INT TERM
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
 second=$scratch/a/deeper/folder/ron
 mkdir -p "$scratch/cargo"
 for entry in "${CARGO_HOME:-$HOME/.cargo}"/*; do
@@ -29,7 +30,7 @@ pack() {
 pack "$scratch/dist/first"
 (
     cd "$second"
-    export CARGO_HOME="$scratch/cargo" CARGO_BUILD_JOBS=1 TZ=Asia/Kathmandu LC_ALL=C
+    export CARGO_HOME="$scratch/cargo" TZ=Asia/Kathmandu LC_ALL=C
     umask 077
     cargo run --quiet --release --locked -p ron-build >/dev/null
     rm schemas/*.json

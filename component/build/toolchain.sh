@@ -21,6 +21,8 @@ if ! { has rustc && [ -d "$(rustc --print target-libdir --target $target 2>/dev/
     fi
 fi
 
+has wasm-opt || want binaryen
+
 python=${PYTHON:-python3}
 has "$python" || want python3
 "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 || want python3-venv

@@ -105,6 +105,7 @@ COMPUTING = {
     "more memory asked for without end": behaving(
         "(loop $l (drop (memory.grow (i32.const 65535))) (br $l))", "fuel"
     ),
+    "a trap": behaving(TRAP, "trap", "a defect"),
     "waits for the host": behaving(guests.WAIT, "trap", "ron:wire/host@0.1.0#wait"),
 }
 
@@ -241,3 +242,56 @@ GARBAGE: Mapping[str, Hostile] = {
 }
 
 ALL = {**COMPUTING, **MEMORY, **VALUES, **HANDLES, **INTERFACE, **GARBAGE}
+
+
+def tool(
+    body: str, code: str, says: str = "", *, module: str = "", more: str = "", name: str = "write"
+) -> Hostile:
+    """One in place of ``ron_tools.wasm``, whose ``write`` answers with a list of texts."""
+    text = f"""(component {more}
+        (core module $m
+            (memory (export "memory") 4) {module}
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 131072))
+            (func (export "write") (param i32 i32) (result i32) {body} unreachable))
+        (core instance $i (instantiate $m))
+        (func $write (param "json" string) (result (list string))
+            (canon lift (core func $i "write") (memory (core memory $i "memory"))
+                (realloc (core func $i "realloc"))))
+        (instance $tools (export "{name}" (func $write)))
+        (export "ron:tools/facet-manifests@0.1.0" (instance $tools)))"""
+    return Hostile(text, code, says)
+
+
+def _list(length: int) -> str:
+    return f"""{_PAGES} (i32.store (i32.const 0) (i32.const 8))
+        (i32.store (i32.const 4) (i32.const {length})) (return (i32.const 0))"""
+
+
+TOOLS = {
+    "a list beyond its memory": tool(_list(2**27), "trap", "out of bounds"),
+    "a list longer than there are numbers for": tool(_list(-1), "trap"),
+    "a list without end": tool(_list(7_000_000), "trap", "too much data"),
+    "a text in a list beyond its memory": tool(
+        "(i32.store (i32.const 12) (i32.const -1))" + _list(1), "trap", "out of bounds"
+    ),
+    "an endless loop": tool(LOOP, "fuel", "too long in write"),
+    "an endless loop while it starts": tool(
+        LOOP, "instantiate", "fuel", module=f"(func $s {LOOP}) (start $s)"
+    ),
+    "a memory bomb": tool(guests.MEMORY_BOMB, "trap", "memories would exceed"),
+    "runaway recursion": tool(
+        "(return (call $deeper))",
+        "trap",
+        "call stack exhausted",
+        module="(func $deeper (result i32) (i32.add (call $deeper) (i32.const 1)))",
+    ),
+    "an import that nobody declared": tool(
+        LOOP, "abi", "evil:door/key", more='(import "evil:door/key" (func))'
+    ),
+    "the import of the other component": tool(
+        LOOP, "abi", "ron:wire/host", more='(import "ron:wire/host@0.1.0" (instance))'
+    ),
+    "an export that is not there": tool(LOOP, "abi", "no export", name="read"),
+    **GARBAGE,
+}
+"""In place of ``ron_tools.wasm``, which gives lists, and more than texts."""

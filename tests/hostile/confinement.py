@@ -1,9 +1,10 @@
 """The process that a hostile component runs in, in place of ours.
 
-    python -m hostile.confinement NAME NODE
+    python -m hostile.confinement ron_host.wasm NAME NODE
 
 calls the real component, then the hostile one by both ways into it, then the real one again, and
-prints what came of it. Address space is limited: an allocation beyond ends the process.
+prints what came of it; or, with ``ron_tools.wasm``, has the other one check a manifest. Address
+space is limited: an allocation beyond ends the process.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from unittest import mock
 
 from wasmtime import wat2wasm
 
-from hostile.components import ALL
+from hostile import components
 from ron_app_sdk_py import RonClientSync, RonError
 from ron_app_sdk_py.defaults import GUEST_FUEL
-from ron_app_sdk_py.engine import ffi, runtime
+from ron_app_sdk_py.engine import ffi, runtime, tools
 from ron_app_sdk_py.engine import guest as guests
-from ron_app_sdk_py.engine.artifact import Artifact
+from ron_app_sdk_py.engine.artifact import HOST, TOOLS, Artifact
 from ron_app_sdk_py.engine.instance import Instance
+
+IN_PLACE_OF = {HOST: components.ALL, TOOLS: components.TOOLS}
+
+MANIFESTS = "ron:tools/facet-manifests@0.1.0"
 
 ADDRESS_SPACE = 512 << 20
 """More than this side had before, in bytes."""
@@ -38,15 +43,28 @@ WHOLE_FUEL = frozenset({"an endless loop", "a giant text that grows as it is rea
 TOKEN = "a-token-that-nobody-may-see"
 
 
+def compiled(wasm: str | bytes) -> runtime.Runtime:
+    """The component."""
+    binary = bytes(wat2wasm(wasm)) if isinstance(wasm, str) else wasm
+    digest = hashlib.sha256(binary).hexdigest()
+    return runtime.compiled(Artifact("hostile.wasm", binary, digest, ""))
+
+
+def check(wasm: str | bytes, fuel: int) -> dict[str, Any]:
+    """What a manifest comes to that this component checks."""
+    try:
+        answer = tools.call(MANIFESTS, "write", "{}", runtime=compiled(wasm), fuel=fuel)
+        return {"answer": len(answer)}
+    except RonError as error:
+        return {"error": type(error).__name__, "code": error.code, "message": repr(error)}
+
+
 def attempt(wasm: str | bytes, url: str, fuel: int) -> dict[str, Any]:
     """What a call of a client comes to whose component is this one."""
     made = functools.partial(Instance, fuel=fuel)
     try:
-        binary = bytes(wat2wasm(wasm)) if isinstance(wasm, str) else wasm
-        digest = hashlib.sha256(binary).hexdigest()
-        hostile = runtime.compiled(Artifact("hostile.wasm", binary, digest, ""))
         with (
-            mock.patch.object(guests, "shared", return_value=hostile),
+            mock.patch.object(guests, "shared", return_value=compiled(wasm)),
             mock.patch.object(guests, "Instance", made),
             RonClientSync(url, token=TOKEN) as client,
         ):
@@ -61,9 +79,9 @@ def resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def main(name: str, url: str) -> None:
+def main(artifact: str, name: str, url: str) -> None:
     """Runs one of the components."""
-    hostile = ALL[name]
+    hostile = IN_PLACE_OF[artifact][name]
     with RonClientSync(url, token=TOKEN) as real:
         real.get("/hello")
         os.environ["RON_SDK_COMPILE_CACHE"] = "off"
@@ -72,9 +90,12 @@ def main(name: str, url: str) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (used + ADDRESS_SPACE,) * 2)
         before = resident()
         fuel = GUEST_FUEL if name in WHOLE_FUEL else FUEL
-        ways = [attempt(hostile.wasm, url, fuel)]
-        with mock.patch.object(ffi, "fast_call", side_effect=AttributeError):
-            ways.append(attempt(hostile.wasm, url, fuel))
+        if artifact == TOOLS:
+            ways = [check(hostile.wasm, fuel)]
+        else:
+            ways = [attempt(hostile.wasm, url, fuel)]
+            with mock.patch.object(ffi, "fast_call", side_effect=AttributeError):
+                ways.append(attempt(hostile.wasm, url, fuel))
         told = {"ways": ways, "grown": resident() - before, "after": real.get("/hello")["ok"]}
     print(json.dumps(told))
 

@@ -31,6 +31,7 @@ class Lie:
         says: a piece of the error's message.
         kinds: what it is told to.
         posts: whether the call is a POST with content, and no GET.
+        provides: whether the client has a provider of tokens.
     """
 
     begin: tuple[Item, ...]
@@ -40,6 +41,7 @@ class Lie:
     says: str = ""
     kinds: tuple[Kind, ...] = BOTH
     posts: bool = False
+    provides: bool = False
 
 
 def send(
@@ -280,6 +282,19 @@ ITEMS = {
     "a call that is no number": broken(("one", "start"), says="malformed"),
 }
 
+CREDENTIALS = {
+    "a token wanted where there is no provider": broken(
+        (1, "credential", "missing"), says="no provider"
+    ),
+    "tokens wanted without end": broken(
+        (1, "credential", "missing"),
+        feed=((1, "credential", "refused"),),
+        says="more than 103 tokens",
+        kinds=("call",),
+        provides=True,
+    ),
+}
+
 ALL: dict[str, Lie] = {
     **ELSEWHERE,
     **FORM,
@@ -287,6 +302,7 @@ ALL: dict[str, Lie] = {
     **EXCHANGES,
     **REPORTS,
     **LOGS,
+    **CREDENTIALS,
     **ITEMS,
 }
 
@@ -300,4 +316,6 @@ def filled(lie: Lie, fill: Callable[[str], str]) -> Lie:
             for item in given
         )
 
-    return Lie(items(lie.begin), items(lie.feed), kinds=lie.kinds, posts=lie.posts)
+    return Lie(
+        items(lie.begin), items(lie.feed), kinds=lie.kinds, posts=lie.posts, provides=lie.provides
+    )

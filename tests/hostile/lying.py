@@ -100,7 +100,8 @@ def main(name: str, node: str) -> None:
     outcomes = []
     for transport in ("aiohttp", "httpx2"):
         for kind in lie.kinds:
-            config = ClientConfig(base_url=node, token=TOKEN, timeout=TIMEOUT)
+            credential = {"token_provider": lambda: TOKEN} if lie.provides else {"token": TOKEN}
+            config = ClientConfig(base_url=node, timeout=TIMEOUT, **credential)
             with (
                 mock.patch.object(engine, "shared", return_value=hostile),
                 RonClientSync(config=config, transport=transport) as client,

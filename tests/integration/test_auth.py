@@ -20,7 +20,7 @@ from ron_app_sdk_py import (
 )
 from servers import TOKEN, on_a_thread, raw_server
 
-MACAROON = "macaroon-0123456789"
+MACAROON = "mac-0123456789-roon"
 PASSPORT = "passport-0123456789"
 MACRO, BEARER = f"Macro {MACAROON}", f"Bearer {MACAROON}"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from other_host import OtherHost
 from ron_app_sdk_py import (
     RonAuthError,
     RonClient,
@@ -17,7 +18,7 @@ from ron_app_sdk_py import (
     RonStreamError,
     Subscription,
 )
-from servers import TOKEN, raw_server
+from servers import TOKEN
 from stream_servers import (
     END,
     EVENT_STREAM,
@@ -274,37 +275,28 @@ async def test_five_redirects_are_followed_and_a_sixth_is_not() -> None:
     ],
 )
 async def test_a_redirect_to_elsewhere_is_not_followed_and_elsewhere_hears_nothing(
-    transport: str, location: str
+    other_host: OtherHost, transport: str, location: str
 ) -> None:
-    heard = 0
+    async def step(exchange: Any) -> None:
+        here = exchange.fields["host"]
+        names = {
+            "here": here,
+            "port": here.rpartition(":")[2],
+            "other": other_host.authority,
+        }
+        await to(location.format(**names))(exchange)
 
-    async def other(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        nonlocal heard
-        heard += 1
-
-    async with raw_server(other) as elsewhere:
-
-        async def step(exchange: Any) -> None:
-            here = exchange.fields["host"]
-            names = {
-                "here": here,
-                "port": here.rpartition(":")[2],
-                "other": elsewhere.removeprefix("http://"),
-            }
-            await to(location.format(**names))(exchange)
-
-        async with subscribed(step, transport=transport) as (served, subscription):
-            if location == "":
-                # An empty reference is the same document (RFC 3986, section 4.4).
-                assert await data_of(subscription) == []
-                assert [exchange.target for exchange in served.seen] == ["/app/x"] * 2
-                return
-            error = await error_of(subscription)
-            assert isinstance(error, RonProblem)
-            assert error.code == "redirect"
-            assert len(served.seen) == 1
-            assert served.connections == 1
-    assert heard == 0
+    async with subscribed(step, transport=transport) as (served, subscription):
+        if location == "":
+            # An empty reference is the same document (RFC 3986, section 4.4).
+            assert await data_of(subscription) == []
+            assert [exchange.target for exchange in served.seen] == ["/app/x"] * 2
+            return
+        error = await error_of(subscription)
+        assert isinstance(error, RonProblem)
+        assert error.code == "redirect"
+        assert len(served.seen) == 1
+        assert served.connections == 1
 
 
 async def test_a_redirect_without_a_place_is_the_problem() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import ssl
 import threading
@@ -13,14 +14,17 @@ from typing import Any
 
 import pytest
 
+from attacks import DOORS, Client, closing, enter, opened, outcome
 from certificates import LAST_WEEK, NEXT_WEEK, TOMORROW, YESTERDAY, Authority, self_signed
 from ron_app_sdk_py import (
     ClientConfig,
     RonClient,
     RonClientSync,
+    RonConfigError,
     RonConnectError,
     RonNetworkError,
     RonSecurityWarning,
+    RonStreamError,
     RonTimeoutError,
     RonTlsError,
 )
@@ -31,6 +35,7 @@ from ron_app_sdk_py.transport import (
     TransportSettings,
 )
 from servers import TOKEN, Request, answering, blocking_tls_server, raw_server, read_request, reply
+from stream_servers import END, chunk, chunked_head, event
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
 
@@ -47,6 +52,25 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 def by_name(url: str) -> str:
     return url.replace("127.0.0.1", "localhost")
+
+
+ways = pytest.mark.parametrize(
+    ("kind", "door"), [*itertools.product([RonClient, RonClientSync], ["get", "stream"])]
+)
+"""Both clients, for a call and for a stream."""
+
+
+async def failure(
+    kind: type[Client], door: str, transport: str, config: ClientConfig
+) -> RonNetworkError:
+    """What keeps a client from its gateway."""
+    async with opened(kind, config=config, transport=transport, retries=0) as client:
+        error = await outcome(client, DOORS[door], "/x")
+    if isinstance(error, RonStreamError):
+        error = error.last_error
+    assert isinstance(error, RonNetworkError)
+    assert error.__cause__ is None
+    return error
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
@@ -74,15 +98,38 @@ async def test_a_folder_of_authorities_is_trusted_whatever_its_files_are_called(
             assert await client.get("/x") == {"ok": True}
 
 
-async def test_the_synchronous_client_speaks_tls(transport: str, authority: Authority) -> None:
-    def call(url: str) -> None:
-        config = ClientConfig(base_url=url, tls_ca=authority.file)
-        with RonClientSync(config=config, transport=transport, retries=0) as client:
+@ways
+async def test_calls_and_streams_of_both_clients_go_over_tls(
+    transport: str, authority: Authority, kind: type[Client], door: str
+) -> None:
+    seen: list[Request] = []
+    answer = OK if door == "get" else b"HTTP/1.1 204 No Content\r\n\r\n"
+    async with raw_server(answering(seen, answer), tls=authority.server()) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file, token=TOKEN)
+        async with opened(kind, config=config, transport=transport, retries=0) as client:
             for _ in range(2):
-                assert client.get("/x") == {"ok": True}
+                await enter(client, DOORS[door], "/x")
+    assert len(seen) == 2
+    for _, fields, _ in seen:
+        assert ("authorization", f"Bearer {TOKEN}") in fields
 
-    async with raw_server(answering([], OK), tls=authority.server()) as url:
-        await asyncio.to_thread(call, url)
+
+async def test_events_come_over_tls(transport: str, authority: Authority) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(chunked_head() + chunk(event("one")) + chunk(event("two")) + END)
+
+    def subscribe(client: RonClientSync) -> list[str]:
+        with client:
+            return [event.data for event in client.subscribe("/x", max_events=2)]
+
+    async with raw_server(handler, tls=authority.server()) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file)
+        async with RonClient(config=config, transport=transport) as client:
+            events = [event.data async for event in client.subscribe("/x", max_events=2)]
+        assert events == ["one", "two"]
+        client_sync = RonClientSync(config=config, transport=transport)
+        assert await asyncio.to_thread(subscribe, client_sync) == events
 
 
 @pytest.mark.parametrize("size", [0, 65_537, 2_000_000])
@@ -136,7 +183,7 @@ def tls_1_1(authority: Authority) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code", "reason", "says"),
+    ("fault", "code", "reason", "says"),
     [
         ("stranger", "tls_certificate_error", "unknown_issuer", "unable to get local issuer"),
         ("expired", "tls_certificate_error", "expired", "certificate has expired"),
@@ -145,11 +192,14 @@ def tls_1_1(authority: Authority) -> ssl.SSLContext:
         ("self-signed", "tls_certificate_error", "self_signed", "self-signed certificate"),
     ],
 )
-async def test_each_fault_of_a_server_is_told_by_name(
+@ways
+async def test_each_fault_of_a_server_is_told_by_name_and_no_token_is_sent(
     transport: str,
     authority: Authority,
     stranger: Authority,
-    kind: str,
+    door: str,
+    fault: str,
+    kind: type[Client],
     code: str,
     reason: str,
     says: str,
@@ -160,27 +210,26 @@ async def test_each_fault_of_a_server_is_told_by_name(
         "early": lambda: authority.server(not_before=TOMORROW, not_after=NEXT_WEEK),
         "other name": lambda: authority.server("other.example"),
         "self-signed": self_signed,
-    }[kind]()
+    }[fault]()
     seen: list[Request] = []
     async with raw_server(answering(seen, OK), tls=context) as url:
         config = ClientConfig(base_url=by_name(url), tls_ca=authority.file, token=TOKEN)
-        async with RonClient(config=config, transport=transport, retries=0) as client:
-            with pytest.raises(RonTlsError) as caught:
-                await client.get("/x")
-    error = caught.value
+        error = await failure(kind, door, transport, config)
+    assert isinstance(error, RonTlsError)
     assert (error.code, error.reason) == (code, reason)
     assert says in error.__notes__[0]
-    assert error.__cause__ is None
     assert seen == []
 
 
-async def test_tls_1_1_is_not_spoken(transport: str, authority: Authority) -> None:
+@ways
+async def test_tls_1_1_is_not_spoken(
+    transport: str, authority: Authority, kind: type[Client], door: str
+) -> None:
     with blocking_tls_server(tls_1_1(authority)) as url:
         config = ClientConfig(base_url=url, tls_ca=authority.file)
-        async with RonClient(config=config, transport=transport, retries=0) as client:
-            with pytest.raises(RonTlsError) as caught:
-                await client.get("/x")
-    assert (caught.value.code, caught.value.reason) == ("tls_protocol_error", "protocol_version")
+        error = await failure(kind, door, transport, config)
+    assert isinstance(error, RonTlsError)
+    assert (error.code, error.reason) == ("tls_protocol_error", "protocol_version")
 
 
 async def test_an_address_that_the_certificate_does_not_name_is_refused(
@@ -239,8 +288,9 @@ async def test_a_server_that_hangs_up_in_the_handshake_is_told(transport: str, r
     assert (caught.value.code, caught.value.reason) == ("tls_protocol_error", "closed")
 
 
+@ways
 async def test_a_server_that_never_answers_the_handshake_ends_in_the_connect_time_out(
-    transport: str,
+    transport: str, kind: type[Client], door: str
 ) -> None:
     closed = asyncio.Event()
 
@@ -250,19 +300,21 @@ async def test_a_server_that_never_answers_the_handshake_ends_in_the_connect_tim
 
     async with raw_server(handler) as url:
         config = ClientConfig(base_url=url.replace("http:", "https:"), connect_timeout=0.3)
-        async with RonClient(config=config, transport=transport, retries=0) as client:
-            with pytest.raises(RonTimeoutError) as caught:
-                await client.get("/x")
-            await asyncio.wait_for(closed.wait(), 5)
-    assert caught.value.phase == "connect"
+        error = await failure(kind, door, transport, config)
+        await asyncio.wait_for(closed.wait(), 5)
+    assert isinstance(error, RonTimeoutError)
+    assert error.phase == "connect"
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("given", ["right", "missing", "wrong"])
+@ways
 async def test_a_client_certificate_is_presented_and_its_lack_is_told(
     transport: str,
     authority: Authority,
     stranger: Authority,
+    kind: type[Client],
+    door: str,
     version: ssl.TLSVersion,
     given: str,
 ) -> None:
@@ -276,29 +328,80 @@ async def test_a_client_certificate_is_presented_and_its_lack_is_told(
         files = {"tls_client_certificate": certificate, "tls_client_key": key}
     with blocking_tls_server(context) as url:
         config = ClientConfig(base_url=url, tls_ca=authority.file, **files)
-        async with RonClient(config=config, transport=transport, retries=0) as client:
-            if given == "right":
-                assert (await client.request("GET", "/x")).content == b"{}"
-                return
-            with pytest.raises(RonTlsError) as caught:
-                await client.get("/x")
+        if given == "right":
+            async with opened(kind, config=config, transport=transport, retries=0) as client:
+                error = await outcome(client, DOORS[door], "/x")
+            # What that server answers is no event stream.
+            assert error is None or (door, error.code) == ("stream", "wrong_content_type")
+            return
+        error = await failure(kind, door, transport, config)
+    assert isinstance(error, RonTlsError)
     # Before TLS 1.3 a server may call a missing certificate a failure of the handshake.
     old = version is ssl.TLSVersion.TLSv1_2 and given == "missing"
-    assert caught.value.reason == ("alert" if old else "client_certificate")
-    assert "alert" in caught.value.__notes__[0]
+    assert error.reason == ("alert" if old else "client_certificate")
+    assert "alert" in error.__notes__[0]
 
 
+@ways
 async def test_without_verification_anybody_is_trusted_and_each_client_warns(
-    transport: str, stranger: Authority
+    transport: str, stranger: Authority, kind: type[Client], door: str
 ) -> None:
-    async with raw_server(answering([], OK), tls=stranger.server("other.example")) as url:
+    seen: list[Request] = []
+    answer = OK if door == "get" else b"HTTP/1.1 204 No Content\r\n\r\n"
+    async with raw_server(answering(seen, answer), tls=stranger.server("other.example")) as url:
         config = ClientConfig(base_url=url, tls_verify=False)
         for _ in range(2):
             with pytest.warns(RonSecurityWarning, match="tls_ca") as warned:
-                client = RonClient(config=config, transport=transport)
-            assert warned[0].filename == __file__
-            async with client:
-                assert await client.get("/x") == {"ok": True}
+                client = kind(config=config, transport=transport)
+            assert [warning.filename for warning in warned] == [__file__]
+            async with closing(client):
+                await enter(client, DOORS[door], "/x")
+    assert len(seen) == 2
+
+
+@ways
+async def test_the_keys_of_tls_are_written_nowhere_unless_it_is_asked_for_twice(
+    transport: str,
+    authority: Authority,
+    kind: type[Client],
+    door: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "keys"
+    answer = OK if door == "get" else b"HTTP/1.1 204 No Content\r\n\r\n"
+    async with raw_server(answering([], answer), tls=authority.server()) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file)
+
+        async def call() -> None:
+            async with opened(kind, config=config, transport=transport) as client:
+                await enter(client, DOORS[door], "/x")
+
+        monkeypatch.setenv("SSLKEYLOGFILE", str(file))
+        for debug in (None, "", "0", "true", "yes", "11", " 1"):
+            if debug is not None:
+                monkeypatch.setenv("RON_DEBUG", debug)
+            await call()
+            assert not file.exists(), debug
+        monkeypatch.setenv("RON_DEBUG", "1")
+        with pytest.warns(RonSecurityWarning, match="SSLKEYLOGFILE") as warned:
+            await call()
+        assert len(warned) == 1
+        keys = file.read_text()
+        assert "CLIENT_TRAFFIC_SECRET_0 " in keys
+        monkeypatch.delenv("SSLKEYLOGFILE")
+        await call()
+        assert file.read_text() == keys
+
+
+def test_a_file_for_keys_that_can_not_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RON_DEBUG", "1")
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "missing" / "keys"))
+    with pytest.raises(RonConfigError, match=r"SSLKEYLOGFILE names .*missing/keys.*No such file"):
+        RonClient("https://gw.example")
+    RonClientSync("http://127.0.0.1:1").close()
 
 
 async def test_one_context_serves_all_transports_of_a_client(authority: Authority) -> None:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certificates import Authority
-from ron_app_sdk_py import ClientConfig, RonClient, RonConfigError
+from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonConfigError
 from ron_app_sdk_py.calls.limits import Limits
 from ron_app_sdk_py.transport.proxy import Proxy, parse_proxy
 from ron_app_sdk_py.transport.settings import transport_settings
@@ -131,11 +131,36 @@ def test_a_wrong_password_is_told_and_a_right_one_is_not_asked_for(files: dict[s
         ("tls_ca", b"/x", "bytes"),
         ("tls_client_key_password", PASSWORD.encode(), "bytes"),
         ("proxy", b"http://h", "bytes"),
+        ("tls_pq_mode", None, "NoneType"),
+        ("tls_pq_mode", False, "bool"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_named(field: str, value: object, kind: str) -> None:
     found = faults(**{field: value})
     assert f"{field} is {kind}; give" in found[0]
+
+
+@pytest.mark.parametrize("base_url", ["https://gw.example", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("hybrid", ["'hybrid'", "reserved", "Python 3.11", "neither set nor read", "give 'off'"]),
+        ("on", ["'on'", "give 'off'"]),
+        ("OFF", ["'OFF'", "give 'off'"]),
+        ("", ["''", "give 'off'"]),
+        ("x" * 1000, ["'xxx"]),
+    ],
+)
+def test_a_mode_of_key_exchange_that_can_not_be_held_is_refused_with_the_reason(
+    base_url: str, mode: str, words: list[str]
+) -> None:
+    for kind in (RonClient, RonClientSync):
+        with pytest.raises(RonConfigError) as caught:
+            kind(config=ClientConfig(base_url=base_url, tls_pq_mode=mode))
+        for word in ("tls_pq_mode", *words):
+            assert word in caught.value.message
+        assert len(caught.value.message) < 300
+    RonClientSync(config=ClientConfig(base_url=base_url, tls_pq_mode="off")).close()
 
 
 def test_all_faults_are_told_at_once(files: dict[str, str]) -> None:

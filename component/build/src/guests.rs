@@ -1,12 +1,12 @@
 //! Compiles the guests to core modules.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::optimize;
 use crate::toolchain::{TARGET, Toolchain};
 
 /// What is compiled at once, so that cargo gives their dependencies the same features.
@@ -40,8 +40,7 @@ pub fn build(root: &Path, toolchain: &Toolchain) -> Result<Guests> {
     let arguments = [&["rustc", "--profile=tool"], tools.as_slice()].concat();
     compile(root, toolchain, &arguments)?;
     let module = |profile: &str, name: &str| {
-        let path = target(root).join(TARGET).join(profile).join(name);
-        fs::read(&path).with_context(|| format!("reading {}", path.display()))
+        optimize::optimized(&target(root).join(TARGET).join(profile).join(name))
     };
     Ok(Guests {
         client: module("guest", "ron_client.wasm")?,

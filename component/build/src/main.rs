@@ -7,6 +7,7 @@ mod compose;
 mod crates;
 mod guests;
 mod manifest;
+mod optimize;
 mod strip;
 mod toolchain;
 mod wasi_wit;
@@ -65,7 +66,8 @@ fn workspace() -> Result<PathBuf> {
 fn build(root: &Path) -> Result<()> {
     wasi_wit::copy(root)?;
     let toolchain = toolchain::Toolchain::find()?;
-    println!("toolchain: {toolchain}");
+    let optimizer = optimize::version()?;
+    println!("toolchain: {toolchain}, {optimizer}");
     let guests = guests::build(root, &toolchain)?;
     crates::write(root, &toolchain).context("listing the crates")?;
     let client = compose::component(&guests.client).context("componentizing ron-client")?;
@@ -104,5 +106,5 @@ fn build(root: &Path) -> Result<()> {
     for whole in [&host, &tools] {
         manifest::write_if_changed(&out.join(whole.file), whole.bytes)?;
     }
-    manifest::write(&out, &[client, host, tools], &toolchain)
+    manifest::write(&out, &[client, host, tools], &toolchain, &optimizer)
 }

@@ -22,7 +22,12 @@ pub struct Artifact<'a> {
 }
 
 /// Writes the manifest and prints it for people.
-pub fn write(out: &Path, artifacts: &[Artifact<'_>], toolchain: &Toolchain) -> Result<()> {
+pub fn write(
+    out: &Path,
+    artifacts: &[Artifact<'_>],
+    toolchain: &Toolchain,
+    optimizer: &str,
+) -> Result<()> {
     let mut entries = serde_json::Map::new();
     for Artifact {
         name,
@@ -41,6 +46,7 @@ pub fn write(out: &Path, artifacts: &[Artifact<'_>], toolchain: &Toolchain) -> R
     let manifest = json!({
         "toolchain": toolchain.version(),
         "std": toolchain.std(),
+        "optimizer": optimizer,
         "artifacts": entries,
     });
     let text = format!("{manifest:#}\n");

@@ -32,7 +32,7 @@ from .response import Response
 from .secret import Secret, SecretText, warn_of_short
 from .transport.choice import transport_factory
 from .transport.protocol import Transport, TransportFactory
-from .transport.settings import transport_settings
+from .transport.settings import dangers, transport_settings
 
 if TYPE_CHECKING:
     from .calls.progress import Progress
@@ -121,13 +121,8 @@ class BaseClient:
         # A session ends before the one that it is derived from, so that one's client must live on.
         self._parent: Self | None = None
         self._open(config, _ALL_FIELDS, [*faults, *bad_settings, *bad_choice])
-        if settings.ssl_context is not None and not settings.ssl_context.check_hostname:
-            warnings.warn(
-                "tls_verify is False: anybody on the way can read the token; trust an authority "
-                "with tls_ca instead",
-                RonSecurityWarning,
-                stacklevel=2,
-            )
+        for danger in dangers(settings):
+            warnings.warn(danger, RonSecurityWarning, stacklevel=2)
         for name in ("token", "macaroon", "passport"):
             if (secret := getattr(config, name)) is not None:
                 warn_of_short(name, secret.get_secret_value(), stacklevel=2)

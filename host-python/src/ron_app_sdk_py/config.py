@@ -109,6 +109,10 @@ class ClientConfig:
     tls_client_key_password: SecretField = SecretField()
     """The password of an encrypted private key."""
 
+    tls_pq_mode: str = "off"
+    """Key exchange that withstands quantum computers: ``off``. ``hybrid`` is reserved, and refused
+    until what was agreed upon can be told."""
+
     proxy: SecretField = SecretField()
     """An HTTP proxy for every request, ``http://user:password@host:port``. None is read from the
     environment."""

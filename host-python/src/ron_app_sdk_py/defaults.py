@@ -30,10 +30,13 @@ that with more to say, but its fuel has an end."""
 MAX_REQUEST_HEADER_BYTES: Final = 64 * 1024
 """Largest request header section with what middleware adds, in bytes: the component's number."""
 
+PATH_DECODE_ROUNDS: Final = 3
+"""How often a path may be percent-encoded over: the component's number."""
+
 MAX_SETTING_CHARACTERS: Final = 32 * 1024
 """Longest text in a configuration: with the credential, other headers must fit in 64 KiB."""
 
-GUEST_FUEL: Final = 3_000_000_000
+GUEST_FUEL: Final = 3_200_000_000
 """Fuel for one crossing into the component: three times what the dearest one takes."""
 
 GUEST_MEMORY_BYTES: Final = 64 * 1024 * 1024
@@ -180,6 +183,3 @@ PROGRESS_AFTER_SECONDS: Final = 1.0
 
 CAPABILITY_SKEW_SECONDS: Final = 60
 """How far the clocks of those who verify capabilities may differ: ron-auth's number."""
-
-PATH_DECODE_ROUNDS: Final = 3
-"""How often a path may be percent-encoded over: the component's number."""

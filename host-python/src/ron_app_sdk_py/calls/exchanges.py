@@ -46,6 +46,9 @@ class Exchanges:
             case Abort(exchange=exchange):
                 call.abort(exchange)
             case Credential():
+                call.asked += 1
+                if call.asked > call.max_attempts:
+                    raise broken(f"asks for more than {call.asked - 1} tokens for a call")
                 await self.ask(call)
             case Failed():
                 call.over = True

@@ -10,9 +10,9 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from ..defaults import MAX_REQUEST_HEAD_BYTES, MAX_REQUEST_HEADER_BYTES
+from ..defaults import MAX_REQUEST_HEAD_BYTES, MAX_REQUEST_HEADER_BYTES, PATH_DECODE_ROUNDS
 from ..errors import RonCapabilityError, RonRequestError, RonSandboxError, RonTooLargeError
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _URL = re.compile(r"[!\"$-\[\]-~]+\Z")
 """Printable ASCII but for spaces, ``#`` and the backslash."""
 
-_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:[/?]|\Z)", re.IGNORECASE)
+_DOT_SEGMENT = re.compile(r"/ *\.{1,2} *(?:;[^/]*)?(?:/|\Z)")
+"""As servers may read one: with spaces around it, or parameters behind it."""
+
+_NEVER_HIDDEN = re.compile(r"[\0-\x1f\x7f?#\\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -102,8 +105,14 @@ class Guard:
             inside = url.startswith(self._base)
         else:
             inside = url.startswith(self._app) and url[len(self._app) : len(self._app) + 1] in "/?"
-        if not inside or "/." in url or "/%" in url:
-            _check_closely(url, inside=inside)
+        if not inside or "/." in url or "%" in url:
+            path = url[len(self._base) - 1 :].partition("?")[0]
+            if not inside or not _stays(path):
+                raise RonSandboxError(
+                    "the component wants to send a request that leaves the configured origin or "
+                    "the app plane; it was not sent",
+                    code="guard",
+                )
         if not _URL.match(url):
             raise RonSandboxError(
                 "the component wants to send a URL that is not encoded", code="guard"
@@ -151,13 +160,23 @@ class Guard:
             )
 
 
-def _check_closely(url: str, *, inside: bool) -> None:
-    if not inside or _DOT_SEGMENT.search(url.partition("?")[0]):
-        raise RonSandboxError(
-            "the component wants to send a request that leaves the configured origin or the app "
-            "plane; it was not sent",
-            code="guard",
-        )
+def _stays(path: str) -> bool:
+    """Whether a path leads where it seems to, however often servers decode it and take it apart
+    again (``protocol.md`` 1.3)."""
+    layer = path
+    for _ in range(PATH_DECODE_ROUNDS + 1):
+        if _DOT_SEGMENT.search(layer):
+            return False
+        try:
+            decoded = unquote(layer, errors="strict")
+        except UnicodeDecodeError:
+            return False
+        if decoded == layer:
+            return True
+        if decoded.count("/") != path.count("/") or _NEVER_HIDDEN.search(decoded):
+            return False
+        layer = decoded
+    return False
 
 
 def check_added(fields: Sequence[tuple[str, str]], present: Sequence[tuple[str, str]] = ()) -> None:

@@ -75,6 +75,7 @@ class InFlight:
         request: what was asked for.
         session: the session that it belongs to.
         middleware: whose attempts it shows.
+        asked: how often the component wanted a token for it.
         attempts: how many HTTP requests were sent.
         bytes_received: size of the content received.
         started: when it began, on the loop's clock, in nanoseconds.
@@ -83,7 +84,7 @@ class InFlight:
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
-        max_attempts: how many requests may be sent for it at most.
+        max_attempts: how many requests may be sent for it at most, and tokens asked for.
         held_below: answers below this status are read to their end before the component hears of
             them.
         is_fresh: whether each of its requests goes out on a connection of its own.
@@ -98,6 +99,7 @@ class InFlight:
         "_task",
         "_waiter",
         "_waiting_for_network",
+        "asked",
         "attempts",
         "bytes_received",
         "failure",
@@ -140,6 +142,7 @@ class InFlight:
         self.request = request
         self.session = session
         self.middleware = middleware
+        self.asked = 0
         self.attempts = 0
         self.bytes_received = 0
         self.failures_before = 0

@@ -61,7 +61,7 @@ def report_error(failed: Failed, redactor: Redactor | None = None) -> RonError:
 
     Args:
         failed: the item.
-        redactor: knows the credentials of all sessions.
+        redactor: knows the secrets.
     """
     try:
         report = json.loads(failed.report)

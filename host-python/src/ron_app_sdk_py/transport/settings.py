@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..debug import DEBUG
 from ..secret import revealed
 from .protocol import TransportSettings
 from .proxy import Proxy, parse_proxy
@@ -19,7 +20,7 @@ def transport_settings(config: ClientConfig) -> tuple[TransportSettings, list[st
         The settings and what is wrong with the configuration's fields of TLS and proxy: sentences
         that name field, file and reason, never a password.
     """
-    faults: list[str] = []
+    faults = _pq_mode_faults(config.tls_pq_mode)
     secure = isinstance(config.base_url, str) and config.base_url.lower().startswith("https:")
     proxy: Proxy | None = None
     if config.proxy is not None:
@@ -45,3 +46,36 @@ def transport_settings(config: ClientConfig) -> tuple[TransportSettings, list[st
         )
         faults += found
     return TransportSettings(context, proxy), faults
+
+
+def dangers(settings: TransportSettings) -> list[str]:
+    """What of these settings lets others read the token, as sentences."""
+    context = settings.ssl_context
+    found = []
+    if context is not None and not context.check_hostname:
+        found.append(
+            "tls_verify is False: anybody on the way can read the token; trust an authority with "
+            "tls_ca instead"
+        )
+    if context is not None and context.keylog_filename is not None:
+        found.append(
+            f"{DEBUG} and SSLKEYLOGFILE are set: the keys of TLS go to "
+            f"{str(context.keylog_filename)!r}, and who can read it can read the token; unset them "
+            "when the fault is found"
+        )
+    return found
+
+
+def _pq_mode_faults(mode: object) -> list[str]:
+    match mode:
+        case "off":
+            return []
+        case "hybrid":
+            return [
+                "tls_pq_mode is 'hybrid', which is reserved: the ssl module of Python 3.11 can "
+                "neither set nor read the groups of the key exchange, so nobody could tell whether "
+                "it was hybrid; give 'off'"
+            ]
+        case str():
+            return [f"tls_pq_mode is {mode!a:.60}; give 'off'"]
+    return [f"tls_pq_mode is {type(mode).__name__}; give 'off'"]

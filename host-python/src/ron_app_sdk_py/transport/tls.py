@@ -6,6 +6,8 @@ import os
 import ssl
 from pathlib import Path
 
+from ..debug import is_debugging
+
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 _KEY = b"PRIVATE KEY-----"
 
@@ -31,6 +33,9 @@ def tls_context(
         certificate: a PEM file of the client's certificate and its chain.
         key: a PEM file of its private key; by default the key is in the certificate's file.
         password: the password of an encrypted key.
+
+    While ``RON_DEBUG`` is ``1``, the keys of its connections go to the file that ``SSLKEYLOGFILE``
+    names (draft-ietf-tls-keylogfile).
 
     Returns:
         The context and what is wrong with the arguments, as sentences without secrets.
@@ -66,6 +71,7 @@ def tls_context(
         )
     elif certificate is None and (key is not None or password is not None):
         faults.append("tls_client_key or its password is given without tls_client_certificate")
+    _log_keys(context, faults)
     return context, faults
 
 
@@ -138,6 +144,17 @@ def _present(
     except ValueError:
         # A password longer than OpenSSL's 1,024 bytes.
         faults.append("tls_client_key_password is longer than OpenSSL takes")
+
+
+def _log_keys(context: ssl.SSLContext, faults: list[str]) -> None:
+    file = os.environ.get("SSLKEYLOGFILE")
+    if not file or not is_debugging():
+        return
+    try:
+        context.keylog_filename = file
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else "no reason given"
+        faults.append(f"SSLKEYLOGFILE names {file!r}, which can't be written: {why}; unset it")
 
 
 def _read(name: str, file: str, faults: list[str]) -> bytes | None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 import guests
+from guests import NOTHING, OPENED
 from ron_app_sdk_py import ClientConfig, RonClient, RonTimeoutError
 from ron_app_sdk_py.calls.calls import Calls
 from ron_app_sdk_py.calls.limits import Limits
@@ -23,8 +24,6 @@ from servers import raw_server, read_request
 
 TIME_OUT = 0.2
 LIMIT = 30
-NOTHING = guests.answer("\0")
-OPENED = guests.answer("\0" + "0\0opened\0" + "1\0")
 FAR = f"{2**62}\0"
 PAST = "1\0"
 
@@ -60,7 +59,14 @@ async def calls_on(**behaviours: str) -> AsyncIterator[tuple[Calls, Session]]:
     """Calls on a stand-in for the component."""
     calls = Calls(lambda: AiohttpTransport(TransportSettings()))
     runtime = guests.guest({"open": OPENED, "cancel": NOTHING, "feed": NOTHING} | behaviours)
-    calls._sessions._make_guest = lambda: Guest(runtime=runtime)
+
+    def make_guest() -> Guest:
+        guest = Guest(runtime=runtime)
+        # What is stuck blocks the loop until it is gone: the whole takes seconds.
+        guest.instance._fuel = 10_000_000
+        return guest
+
+    calls._sessions._make_guest = make_guest
     try:
         yield calls, calls.open([])
     finally:
