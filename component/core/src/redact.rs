@@ -19,6 +19,8 @@ pub struct Redactor {
     forms: Rc<[Form]>,
     /// The bytes that one may begin with, or an escape, modulo 64: few places need a closer look.
     starts: u64,
+    /// The length of the shortest form.
+    shortest: usize,
 }
 
 impl Redactor {
@@ -26,11 +28,12 @@ impl Redactor {
     /// text and are left to be kept out by name.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut forms = Vec::new();
-        let mut starts = 0;
+        let (mut starts, mut shortest) = (0, usize::MAX);
         let mut add = |form: Form| {
             for byte in form.text.iter().take(1).chain(b"%\\") {
                 starts |= place(*byte);
             }
+            shortest = shortest.min(form.text.len());
             forms.push(form);
         };
         for secret in secrets {
@@ -56,34 +59,53 @@ impl Redactor {
         Self {
             forms: forms.into(),
             starts,
+            shortest,
         }
     }
 
     /// Whether there is a secret in `text`.
     pub fn finds(&self, text: &str) -> bool {
-        self.scrub(&mut text.to_owned())
+        self.find(text.as_bytes(), 0).is_some()
     }
 
     /// Replaces each secret in `text`; returns whether there was one.
     pub fn scrub(&self, text: &mut String) -> bool {
         let mut clean = String::new();
-        let (mut behind, mut at) = (0, 0);
-        while let Some(&byte) = text.as_bytes().get(at) {
-            if self.starts & place(byte) != 0 {
-                let found = self.forms.iter().filter_map(|form| form.find(text, at));
-                if let Some((end, start)) = found.max() {
-                    clean.push_str(text.get(behind..start).unwrap_or_default());
-                    clean.push_str(REDACTED);
-                    behind = end;
-                }
-            }
-            at = behind.max(at + 1);
+        let mut behind = 0;
+        while let Some((end, start)) = self.find(text.as_bytes(), behind) {
+            clean.push_str(text.get(behind..start).unwrap_or_default());
+            clean.push_str(REDACTED);
+            behind = end;
         }
         if behind > 0 {
             clean.push_str(text.get(behind..).unwrap_or_default());
             *text = clean;
         }
         behind > 0
+    }
+
+    /// Where the first secret from `from` on ends and begins.
+    #[inline(never)]
+    fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
+        let last = text.len().checked_sub(self.shortest)?;
+        let mut at = from;
+        while at <= last {
+            let byte = *text.get(at)?;
+            if self.starts & place(byte) != 0 {
+                let is_escape = matches!(byte, b'%' | b'\\');
+                let mut found = None;
+                for form in &*self.forms {
+                    if is_escape || form.may_mean(byte, 0) {
+                        found = found.max(form.find(text, at));
+                    }
+                }
+                if found.is_some() {
+                    return found;
+                }
+            }
+            at += 1;
+        }
+        None
     }
 }
 
@@ -99,21 +121,27 @@ struct Form {
 }
 
 impl Form {
+    /// Whether a byte is the one at this place, in one of the two kinds of base64 if it is that.
+    fn may_mean(&self, byte: u8, place: usize) -> bool {
+        let byte = if self.is_base64 { standard(byte) } else { byte };
+        self.text.get(place) == Some(&byte)
+    }
+
     /// Where it ends and begins, if it begins at `start`, however it is escaped.
-    fn find(&self, text: &str, start: usize) -> Option<(usize, usize)> {
-        let text = text.as_bytes();
-        let mut readings = Vec::new();
+    fn find(&self, text: &[u8], start: usize) -> Option<(usize, usize)> {
+        let mut others = Vec::new();
         let (mut matched, mut at) = (0, start);
-        while let Some(&wanted) = self.text.get(matched) {
+        while matched < self.text.len() {
+            let mut next = None;
             let mut reading = text.get(at).map(|&byte| (byte, at + 1));
             for _ in 0..=MAX_NESTED_ESCAPES {
                 let Some((byte, end)) = reading else { break };
-                if byte == wanted || (self.is_base64 && standard(byte) == wanted) {
-                    readings.push((matched + 1, end));
+                if self.may_mean(byte, matched) {
+                    others.extend(next.replace((matched + 1, end)));
                 }
                 reading = meaning(byte, text, end);
             }
-            (matched, at) = readings.pop()?;
+            (matched, at) = next.or_else(|| others.pop())?;
         }
         let beside = |is_wanted: bool, at: usize| {
             let byte = text.get(at).map(|&byte| standard(byte));
