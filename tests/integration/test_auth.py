@@ -128,12 +128,14 @@ async def test_a_passport_goes_wherever_the_credential_goes_and_nowhere_else() -
             await client.node.request("GET", "/z")
         async with RonClient(url, passport=PASSPORT) as client:
             await client.get("/x")
+            await client.with_caveat(readonly=True).get("/x")
     bearer = f"Bearer {TOKEN}"
     assert gate.seen == [
         ("/app/x", bearer, PASSPORT),
         ("/app/x", bearer, PASSPORT),
         ("/y", bearer, PASSPORT),
         ("/z", None, None),
+        ("/app/x", None, PASSPORT),
         ("/app/x", None, PASSPORT),
     ]
 

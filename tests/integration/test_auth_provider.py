@@ -794,6 +794,15 @@ def test_what_a_provider_raises_while_a_streams_consumer_is_busy_is_told_like_an
     assert SECRET not in "".join(texts_of(lost[1]))
 
 
+async def test_a_provider_that_has_given_no_token_ends_a_stream() -> None:
+    provider = Provider(VaultError(SECRET))
+    gate = Gate()
+    async with raw_server(gate) as url, RonClient(url, token_provider=provider) as client:
+        with pytest.raises(RonCredentialError, match="VaultError"):
+            await anext(client.subscribe("/x"))
+    assert (provider.asked, gate.seen) == (1, [])
+
+
 async def test_a_client_that_nobody_has_any_more_lets_its_provider_go() -> None:
     gate, provider = Gate(), Provider(TOKEN)
     async with raw_server(gate) as url:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gates import Gate
 from micronodes import micronode
 from ron_app_sdk_py import (
     Attempt,
@@ -82,6 +83,22 @@ CALLS: list[tuple[Callable[[NodeAdmin], Awaitable[Any]], str, bytes]] = [
     (lambda admin: admin.system(), "GET /api/v1/system/summary", b""),
     (lambda admin: admin.net_accounting(), "GET /api/v1/system/net/accounting", b""),
 ]
+
+
+async def test_the_admin_plane_is_told_neither_the_clients_credential_nor_its_passport() -> None:
+    gate = Gate()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(STATUS)
+        await gate(reader, writer)
+
+    async with (
+        raw_server(handler) as url,
+        RonClient(url, token=TOKEN, passport="passport-0123456789") as client,
+    ):
+        await client.node.admin(token=ADMIN).reload()
+    assert gate.seen == [("/api/v1/reload", f"Bearer {ADMIN}", None)]
 
 
 async def test_every_call_has_the_admin_token_and_the_question_before_has_none() -> None:

@@ -15,6 +15,7 @@ from ron_app_sdk_py import (
     RonClient,
     RonError,
     RonProblem,
+    RonRequestError,
     RonStreamError,
     Subscription,
 )
@@ -297,6 +298,14 @@ async def test_a_redirect_to_elsewhere_is_not_followed_and_elsewhere_hears_nothi
         assert error.code == "redirect"
         assert len(served.seen) == 1
         assert served.connections == 1
+
+
+async def test_a_redirect_to_a_url_that_holds_the_credential_is_not_followed() -> None:
+    async with subscribed(to(f"/app/there?x={TOKEN}")) as (served, subscription):
+        error = await error_of(subscription)
+        assert (type(error), error.code) == (RonRequestError, "secret_in_url")
+        assert TOKEN not in f"{error!r} {error}"
+        assert len(served.seen) == 1
 
 
 async def test_a_redirect_without_a_place_is_the_problem() -> None:

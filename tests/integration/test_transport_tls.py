@@ -221,6 +221,19 @@ async def test_each_fault_of_a_server_is_told_by_name_and_no_token_is_sent(
     assert seen == []
 
 
+async def test_a_certificate_that_is_not_trusted_is_not_tried_again(
+    stranger: Authority, authority: Authority
+) -> None:
+    config = ClientConfig(tls_ca=authority.file, retries=3)
+    async with raw_server(answering([], OK), tls=stranger.server()) as url:
+        async with RonClient(url, config=config) as client:
+            with pytest.raises(RonTlsError) as caught:
+                await client.get("/x")
+            assert caught.value.attempts == 1
+            with pytest.raises(RonTlsError):
+                await anext(client.subscribe("/x"))
+
+
 @ways
 async def test_tls_1_1_is_not_spoken(
     transport: str, authority: Authority, kind: type[Client], door: str

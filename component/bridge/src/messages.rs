@@ -121,6 +121,7 @@ impl Derive {
         let session = reader.number("session")?;
         let mut overrides = Overrides {
             credential: None,
+            without_passport: false,
             caveats: Caveats {
                 expires_at: None,
                 methods: None,
@@ -139,6 +140,7 @@ impl Derive {
             let given = &mut overrides;
             match name {
                 _ if read_credential(name, value, &mut given.credential)? => {}
+                "without-passport" => given.without_passport = flag(name, value)?,
                 "caveat-expires-at" => given.caveats.expires_at = Some(number(name, value)?),
                 "caveat-methods" => {
                     let methods = value.split(',').map(str::to_owned);

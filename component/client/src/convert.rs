@@ -61,6 +61,7 @@ fn credential(given: admin::Credential) -> CredentialSettings {
 pub fn overrides(given: admin::Overrides) -> Overrides {
     Overrides {
         credential: given.credential.map(credential).unwrap_or_default(),
+        without_passport: given.without_passport,
         caveats: Caveats {
             expires_at: given.caveats.expires_at,
             methods: given.caveats.methods,

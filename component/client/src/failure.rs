@@ -56,11 +56,9 @@ pub fn error(code: &ErrorCode, origin: &Origin) -> Error {
             Phase::Write,
             format!("{host} took no bytes for the length of the write time-out"),
         ),
-        ErrorCode::TlsCertificateError => of(
-            ErrorKind::Tls,
-            "tls_certificate_error",
-            format!("the certificate of {host} is not trusted; check its authority and its name"),
-        ),
+        ErrorCode::TlsCertificateError => Error::certificate(format!(
+            "the certificate of {host} is not trusted; check its authority and its name"
+        )),
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => of(
             ErrorKind::Tls,
             "tls_protocol_error",

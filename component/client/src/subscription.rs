@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ron_core::caveats;
+use ron_core::credential;
 use ron_core::defaults::{MAX_REDIRECTS, STREAM_READ_BYTES};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::event_stream::{Message, Parser};
@@ -151,6 +152,12 @@ impl Subscription<'_> {
                 Some(Ok(())) => return Ok(()),
                 None => continue,
                 Some(Err(error)) if error.code == STREAM_ENDED && !reconnect => return Ok(()),
+                // A provider that has never given a token is broken; one that has may be so for a while.
+                Some(Err(error))
+                    if error.kind == ErrorKind::Credential && !self.was_open.get() =>
+                {
+                    return Err(error);
+                }
                 Some(Err(error)) => error,
             };
             let next = stream.reconnects.next(&error, now, random::get_random_u64);
@@ -246,12 +253,12 @@ impl Subscription<'_> {
         let config = &self.session.config;
         let limits = Limits::new(&config.timeouts, prepared.timeout);
         let limits = limits.with_silence(stream.idle_timeout);
+        self.has_asked.set(false);
         self.session.check_time()?;
         let credentials = &self.session.credentials;
         let mut used = credentials.next(prepared.scheme).await?;
         let mut may_renew = content.is_none_or(Content::repeats);
         let now = monotonic_clock::now();
-        self.has_asked.set(false);
         let deadline = now.saturating_add(nanoseconds(prepared.timeout));
         let place = self.session.root.limiter.place(now, deadline).await;
         let _place = place.map_err(|refusal| refusal.error)?;
@@ -293,6 +300,9 @@ impl Subscription<'_> {
                         ));
                     }
                     redirects += 1;
+                    if credentials.redactor().finds(&target) {
+                        return Err(credential::in_url());
+                    }
                     prepared.target = target;
                     if redirect::becomes_get(status, &prepared.method) {
                         prepared.become_get();

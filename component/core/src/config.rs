@@ -165,6 +165,8 @@ pub struct TimeoutSettings {
 pub struct Overrides {
     /// A credential of its own.
     pub credential: CredentialSettings,
+    /// Whether no passport is sent: the credential is another's.
+    pub without_passport: bool,
     /// What narrows it.
     pub caveats: Caveats,
     /// See [`Timeouts`].
@@ -288,7 +290,9 @@ impl Config {
         let (Some(timeouts), true) = (timeouts, faults.is_empty()) else {
             return Err(invalid(faults));
         };
+        let passport = self.passport.clone();
         Ok(Self {
+            passport: passport.filter(|_| !overrides.without_passport),
             source: source.unwrap_or_else(|| self.source.clone()),
             caveats: self.caveats.narrowed(overrides.caveats, now)?,
             timeouts,

@@ -73,6 +73,8 @@ pub struct Error {
     pub problem: Option<Box<Problem>>,
 }
 
+const CERTIFICATE: &str = "tls_certificate_error";
+
 impl Error {
     /// An error without phase or problem.
     pub fn new(kind: ErrorKind, code: &str, message: impl Into<String>) -> Self {
@@ -102,6 +104,17 @@ impl Error {
             phase: Some(phase),
             ..Self::new(ErrorKind::Timeout, code, message)
         }
+    }
+
+    /// The server's certificate is not trusted.
+    pub fn certificate(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Tls, CERTIFICATE, message)
+    }
+
+    /// Whether it is [such](Self::certificate): who does not prove to be the server now will not the
+    /// next time.
+    pub fn is_of_certificate(&self) -> bool {
+        self.kind == ErrorKind::Tls && self.code == CERTIFICATE
     }
 }
 

@@ -127,8 +127,13 @@ fn is_final(error: &Error) -> bool {
         (Some(problem), _) => problem.status < 500 && !matches!(problem.status, 408 | 425 | 429),
         (
             None,
-            ErrorKind::Request | ErrorKind::Config | ErrorKind::TooLarge | ErrorKind::Closed,
+            ErrorKind::Request
+            | ErrorKind::Config
+            | ErrorKind::TooLarge
+            | ErrorKind::Closed
+            | ErrorKind::Capability,
         ) => true,
+        (None, ErrorKind::Tls) => error.is_of_certificate(),
         (None, ErrorKind::Stream) => error.code != STREAM_ENDED,
         (None, _) => false,
     }
@@ -243,6 +248,8 @@ mod tests {
             .into();
         errors.push(Error::new(ErrorKind::Stream, "wrong_content_type", ""));
         errors.push(Error::new(ErrorKind::TooLarge, "line_too_large", ""));
+        errors.push(Error::new(ErrorKind::Capability, "expired", ""));
+        errors.push(Error::certificate(""));
         for error in errors {
             let mut reconnects = Reconnects::new(persistence(), 0);
             assert_eq!(code(&mut reconnects, &error, 0), error.code);
@@ -259,6 +266,7 @@ mod tests {
         errors.push(Error::new(ErrorKind::Connect, "connection_refused", ""));
         errors.push(Error::new(ErrorKind::Network, "response_incomplete", ""));
         errors.push(Error::new(ErrorKind::Overload, "queue_full", ""));
+        errors.push(Error::new(ErrorKind::Tls, "tls_protocol_error", ""));
         for error in errors {
             let mut reconnects = Reconnects::new(persistence(), 0);
             assert_eq!(code(&mut reconnects, &error, 0), "", "{}", error.code);

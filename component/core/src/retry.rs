@@ -88,6 +88,7 @@ impl Class {
                 Self::Transient
             }
             (_, _, Some(_)) => Self::Final(Stopped::ServerSaidNo),
+            _ if error.is_of_certificate() => Self::Final(Stopped::NotRetryable),
             (ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls, ..)
             | (ErrorKind::Timeout, Some(Phase::Connect), _) => Self::Unsent,
             (ErrorKind::Timeout, Some(Phase::Read | Phase::Write), _) => Self::Transient,
@@ -293,6 +294,7 @@ mod tests {
             network("internal_error"),
             Error::new(ErrorKind::TooLarge, "response_too_large", ""),
             Error::new(ErrorKind::Closed, "closed", ""),
+            Error::certificate(""),
             Error::timeout(Phase::Overall, ""),
             problem(503, r#"{"code":"x","retryable":false}"#),
             problem(429, r#"{"retryable":false,"reason":"quota"}"#),

@@ -199,6 +199,8 @@ pub struct DerivedSettings {
     macaroon: Text,
     /// Whether the host is asked for tokens by `credential` items.
     token_provider: Flag,
+    /// Whether no passport is sent, since the credential is another's.
+    without_passport: Flag,
     /// When the right of the session ends: the wall clock since 1970 in nanoseconds.
     caveat_expires_at: Number,
     /// The methods that are left, with commas between them.

@@ -265,7 +265,7 @@ class BaseClient:
         if token is None:
             # No other credential: this client's.
             raise RonConfigError("token is NoneType; give a str or a Secret", code="invalid_config")
-        derived = self._derive({"token": token})
+        derived = self._derive({"token": token}, [("without-passport", "true")])
         warn_of_short("token", Secret.of(token).get_secret_value(), stacklevel=3)
         # The session has a copy of its own.
         derived._config = self._config

@@ -39,7 +39,9 @@ class Exchanges:
                     raise broken("wants a request sent before it has dropped the last answer")
                 if call.attempts >= call.max_attempts:
                     raise broken(f"wants more than {call.attempts} requests sent for a call")
-                check_form(item.method, item.headers, asked=call.request.method)
+                method = call.request.method
+                methods = {method, method.upper()} | ({"GET"} if call.may_become_get else set())
+                check_form(item.method, item.headers, methods=methods)
                 await self.send(call, item)
             case Read():
                 await self.read(call, item)

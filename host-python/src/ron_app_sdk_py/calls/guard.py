@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -237,19 +237,19 @@ _NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*\Z")
 _VALUES = re.compile(r"[\t -~\x80-\xff]*\Z")
 
 
-def check_form(method: str, headers: Sequence[tuple[str, str]], *, asked: str) -> None:
+def check_form(method: str, headers: Sequence[tuple[str, str]], *, methods: Set[str]) -> None:
     """Checks that what the component wants to send can be read in one way only.
 
     Args:
         method: the method.
         headers: the fields.
-        asked: the method that the caller has given.
+        methods: those that may be sent for what the caller has asked for.
 
     Raises:
         RonSandboxError: it is another method, a name is no token, a value has control characters,
             or they take too much.
     """
-    if method not in (asked, asked.upper()):
+    if method not in methods:
         raise _refused("a request of another method than was asked for")
     names = "".join([f"{name}\n" for name, _ in headers])
     values = "".join([value for _, value in headers])

@@ -88,6 +88,7 @@ class InFlight:
         held_below: answers below this status are read to their end before the component hears of
             them.
         is_fresh: whether each of its requests goes out on a connection of its own.
+        may_become_get: whether a redirect may turn its method into GET.
         told: what became of its attempts, once the component has told.
         failures_before: how many calls failed in a row before it, without a pause.
         failure: in what the last attempt failed, as the transport says, or None.
@@ -124,6 +125,7 @@ class InFlight:
     max_attempts: ClassVar[float] = MAX_RETRIES + 3
     held_below: ClassVar[int] = 400
     is_fresh: ClassVar[bool] = False
+    may_become_get: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -92,6 +92,7 @@ class Stream(InFlight):
     held_below = 0
     # It holds the connection for long, and one that was idle may be dead.
     is_fresh = True
+    may_become_get = True
 
     def __init__(
         self,
