@@ -153,9 +153,7 @@ impl Subscription<'_> {
                 None => continue,
                 Some(Err(error)) if error.code == STREAM_ENDED && !reconnect => return Ok(()),
                 // A provider that has never given a token is broken; one that has may be so for a while.
-                Some(Err(error))
-                    if error.kind == ErrorKind::Credential && !self.was_open.get() =>
-                {
+                Some(Err(error)) if error.kind == ErrorKind::Credential && !self.was_open.get() => {
                     return Err(error);
                 }
                 Some(Err(error)) => error,
