@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ron_core::config::Config;
-use ron_core::request::Plane;
+use ron_core::plane::Plane;
 
 use crate::resources::SessionHandle;
 use crate::session::{self, Session};

@@ -1,6 +1,6 @@
 //! `ron:app/node`: sessions beside the app plane.
 
-use ron_core::request::Plane;
+use ron_core::plane::Plane;
 
 use crate::Client;
 use crate::resources::SessionHandle;

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use ron_core::request::Plane;
+use ron_core::plane::Plane;
 use ron_core::timeline::Timeline;
 
 use crate::call::{self, Answer, Failure};

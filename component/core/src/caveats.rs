@@ -5,8 +5,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, ErrorKind};
 use crate::message::quoted;
+use crate::method;
 use crate::path::app_path;
-use crate::request::{Plane, method};
+use crate::plane::Plane;
 
 /// What is left to a session; and what narrows it, as the caller gives it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Caveats {
             left.check_time(now)?;
         }
         if let Some(given) = by.methods {
-            let methods = given.iter().map(|name| method(name));
+            let methods = given.iter().map(|name| method::checked(name));
             let methods = methods.collect::<Result<Vec<_>, _>>()?;
             if let Some(before) = &self.methods
                 && methods.iter().any(|name| !before.contains(name))

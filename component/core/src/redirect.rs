@@ -5,8 +5,8 @@ use fluent_uri::UriRef;
 use crate::host::Host;
 use crate::origin::{Origin, without_dot_segments};
 use crate::path::{APP_PLANE, app_path, node_path};
+use crate::plane::Plane;
 use crate::query;
-use crate::request::Plane;
 
 /// The statuses that name another place for the same request.
 pub fn is_redirect(status: u16) -> bool {

@@ -9,9 +9,10 @@ use crate::error::{Error, ErrorKind};
 use crate::header::{self, Field, LAST_EVENT_ID};
 use crate::idempotency::{self, Scope};
 use crate::message::quoted;
+use crate::method;
 use crate::path::{app_path, node_path};
+use crate::plane::Plane;
 use crate::query;
-use crate::retry::is_idempotent;
 
 /// How a call gets its `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +25,6 @@ pub enum Idempotency {
     Key(String),
     /// One is derived from the caller's name for what is to happen once.
     Derived(String),
-}
-
-/// Where a call goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plane {
-    /// To `/app`.
-    App,
-    /// To any path behind the base URL.
-    Node {
-        /// Whether the credential is sent.
-        credential: bool,
-    },
 }
 
 /// What a caller asks for.
@@ -118,7 +107,7 @@ pub fn prepare(
     request_id: impl FnOnce() -> String,
     generated_key: impl FnOnce() -> String,
 ) -> Result<Prepared, Error> {
-    let method = method(&call.method)?;
+    let method = method::checked(&call.method)?;
     let (path, scheme) = match call.plane {
         Plane::App => (app_path(&call.path)?, Some(Scheme::Bearer)),
         Plane::Node { credential } => {
@@ -211,7 +200,7 @@ pub fn prepare(
             headers.default("idempotency-key", &key);
         }
     }
-    let repeatable = is_idempotent(&method) || headers.get("idempotency-key").is_some();
+    let repeatable = method::is_idempotent(&method) || headers.get("idempotency-key").is_some();
     if let (Some(_), Some(passport)) = (scheme, &config.passport) {
         headers.default("x-ron-passport", passport);
     }
@@ -320,35 +309,6 @@ impl Headers {
             self.fields
                 .push((name.to_owned(), value.as_bytes().to_vec()));
         }
-    }
-}
-
-/// The names that the Fetch standard brings into upper case; others are sent as given.
-///
-/// # Errors
-///
-/// Kind `request`: it is none, or none for this client.
-pub fn method(given: &str) -> Result<String, Error> {
-    if !header::is_token(given) {
-        return Err(Error::request(
-            "invalid_method",
-            format!(
-                "method {} is not a token; use a name such as GET",
-                quoted(given)
-            ),
-        ));
-    }
-    let upper = given.to_ascii_uppercase();
-    match upper.as_str() {
-        "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS" => Ok(upper),
-        "CONNECT" | "TRACE" | "TRACK" => Err(Error::request(
-            "invalid_method",
-            format!(
-                "method {} is not for the app plane; use another",
-                quoted(given)
-            ),
-        )),
-        _ => Ok(given.to_owned()),
     }
 }
 
@@ -659,17 +619,6 @@ mod tests {
         for bad in ["", "a b", "é", &"x".repeat(65)] {
             assert!(with(Idempotency::Key(bad.to_owned())).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn methods_that_are_not_for_the_app_plane_are_refused() {
-        for method in ["", "GE T", "GET\n", "é", "CONNECT", "trace"] {
-            assert_eq!(
-                prepared(&call(method, "/x")).unwrap_err().code,
-                "invalid_method"
-            );
-        }
-        assert_eq!(prepared(&call("purge", "/x")).unwrap().method, "purge");
     }
 
     #[test]

@@ -112,11 +112,6 @@ pub fn is_throttling(problem: &Problem) -> bool {
     problem.retryable && (problem.status == 429 || shedding)
 }
 
-/// Whether a method may be repeated without harm (RFC 9110, section 9.2.2).
-pub fn is_idempotent(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE")
-}
-
 /// What the retries of a root session and those derived from it may cost. Successes fill it again,
 /// so that a server which fails for good soon sees little more than one request a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -336,16 +331,6 @@ mod tests {
             };
             assert_eq!(next(true, &error), Err(expected), "{}", error.code);
             assert_eq!(next(false, &error), Err(expected), "{}", error.code);
-        }
-    }
-
-    #[test]
-    fn idempotent_are_the_methods_that_rfc_9110_names_and_no_others() {
-        for method in ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] {
-            assert!(is_idempotent(method), "{method}");
-        }
-        for method in ["POST", "PATCH", "get", ""] {
-            assert!(!is_idempotent(method), "{method}");
         }
     }
 
