@@ -17,7 +17,7 @@ from wheels import LIMIT, build, built_wheel
 
 pytestmark = pytest.mark.checkout
 
-MAX_BYTES = 560_000
+MAX_BYTES = 620_000
 """Of the wheel without what it says of others' work: see ``docs/building.md``."""
 MAX_NOTICES_BYTES = 40_000
 """Of the bill of materials and the licence texts."""
