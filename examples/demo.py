@@ -14,7 +14,14 @@ from pathlib import Path
 
 from worker import work_for_ever
 
-from ron_app_sdk_py import FacetManifest, RonClient, RonClientSync, RonProblem, RonTimeoutError
+from ron_app_sdk_py import (
+    FacetManifest,
+    RonCapabilityError,
+    RonClient,
+    RonClientSync,
+    RonProblem,
+    RonTimeoutError,
+)
 from ron_app_sdk_py.engine.artifact import load
 from ron_app_sdk_py.engine.runtime import imports, shared
 from ron_app_sdk_py.facets import Route
@@ -40,6 +47,12 @@ async def asynchronous(url: str) -> None:
             await client.get("/delay", query={"ms": 5000}, timeout=0.2)
         except RonTimeoutError as timeout:
             print("time-out    ", timeout)
+        reader = client.with_caveat(readonly=True, path_prefix="/hello", expiry="10m")
+        await reader.get("/hello")
+        try:
+            await reader.post("/hello", json={})
+        except RonCapabilityError as error:
+            print("capability  ", reader.capability.strength, "|", error)
         items = [item["name"] async for item in client.paginate("/collection", page_size=2)]
         print("pages       ", items)
         async for event in client.node.subscribe("/registry/stream", max_events=2):
