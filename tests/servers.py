@@ -109,9 +109,11 @@ def answering(seen: list[Request], answer: bytes) -> Handler:
 
 
 @contextmanager
-def blocking_tls_server(context: ssl.SSLContext) -> Iterator[str]:
+def blocking_tls_server(
+    context: ssl.SSLContext, willing: threading.Event | None = None
+) -> Iterator[str]:
     """A server in a thread that ends a failed handshake with an alert, as asyncio's doesn't: its
-    URL. It answers one request on each connection."""
+    URL. It answers one request on each connection, which it lets go once it is willing to."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -126,6 +128,8 @@ def blocking_tls_server(context: ssl.SSLContext) -> Iterator[str]:
                         with context.wrap_socket(connection.dup(), server_side=True) as secured:
                             secured.recv(65_536)
                             secured.sendall(reply("200 OK", b"{}", "connection: close"))
+                            if willing is not None:
+                                willing.wait(10)
                     except ssl.SSLError:
                         # What is unread when a socket is closed makes it a reset.
                         connection.shutdown(socket.SHUT_WR)

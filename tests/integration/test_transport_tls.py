@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import socket
 import ssl
@@ -355,6 +356,21 @@ async def test_a_client_certificate_is_presented_and_its_lack_is_told(
     old = version is ssl.TLSVersion.TLSv1_2 and given == "missing"
     assert error.reason == ("alert" if old else "client_certificate")
     assert "alert" in error.__notes__[0]
+
+
+def test_a_server_that_lets_no_connection_end_leaves_none_open_when_a_loop_ends(
+    transport: str, authority: Authority
+) -> None:
+    willing = threading.Event()
+    with blocking_tls_server(authority.server(), willing) as url:
+        config = ClientConfig(base_url=url, tls_ca=authority.file)
+        with RonClientSync(config=config, transport=transport) as client:
+            assert client.get("/x") == b"{}"
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ResourceWarning)
+            gc.collect()
+        willing.set()
+    assert [str(warning.message) for warning in caught] == []
 
 
 @ways

@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from aiohttp import http_exceptions, payload
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
@@ -268,6 +269,13 @@ def _abort(response: aiohttp.ClientResponse) -> None:
     response.close()
 
 
+def _abort_unless_kept(protocol: ResponseHandler, transport: asyncio.Transport) -> None:
+    """Closes the connection at once if it is not to be used again. Over TLS aiohttp would wait for
+    the peer to agree, longer than the event loop may run."""
+    if protocol.should_close:
+        abort(transport)
+
+
 @dataclass(slots=True)
 class _Sending:
     """What the connector must know of a request, and on what it is sent.
@@ -340,6 +348,7 @@ class _Connector(aiohttp.TCPConnector):
             protocol, transport = connection.protocol, connection.transport
             if protocol is None or transport is None:
                 return connection
+            connection.add_callback(functools.partial(_abort_unless_kept, protocol, transport))
             use = self._uses.get(protocol)
             if use is None:
                 use = self._uses[protocol] = _Use(self._trust)
