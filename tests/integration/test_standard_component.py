@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from wasmtime import Config, Engine, Store, WasiConfig
-from wasmtime.component import Component, Func, Instance, Linker, ResourceAny, Variant
+from wasmtime.component import Component, Func, Instance, Linker, Record, ResourceAny, Variant
 
+from gates import Gate
 from ron_app_sdk_py.defaults import GUEST_FUEL
 from ron_app_sdk_py.engine.artifact import CLIENT, load
 from servers import TOKEN, raw_server, read_request, reply
@@ -27,6 +28,9 @@ def component() -> tuple[Engine, Component]:
     engine = Engine(Config())
     return engine, Component(engine, load(CLIENT).wasm)
 
+
+BEARER = Variant("token", TOKEN)
+PASSPORT = "passport-0123456789"
 
 BROKEN_OFF = {"host_error", "connection_closed", "read_timeout"}
 """In what a stream that breaks off ends: ``http-error-code`` of wasmtime 50 knows no reason for it,
@@ -58,7 +62,7 @@ class Client:
 
     def open(self, base_url: str, **settings: Any) -> Any:
         names = (
-            "token",
+            "passport",
             "user-agent",
             "overall-timeout",
             "connect-timeout",
@@ -70,8 +74,9 @@ class Client:
             "retries",
             "backoff",
         )
+        credential = settings.get("credential", Variant("none"))
         configuration = SimpleNamespace(
-            **{"base-url": base_url, "allow-insecure-http": False},
+            **{"base-url": base_url, "allow-insecure-http": False, "credential": credential},
             **{name: settings.get(name.replace("-", "_")) for name in names},
         )
         return self.call("admin", "open", configuration)
@@ -163,7 +168,7 @@ async def test_a_get_a_post_and_failing_calls_through_the_blocking_form(
 
         def work() -> None:
             client = Client(component)
-            session = client.open(url, token=TOKEN)
+            session = client.open(url, credential=BEARER)
 
             response = client.send(session, "GET", "/hello")
             assert status(client, response) == 200
@@ -246,17 +251,84 @@ async def test_the_node_is_asked_without_the_credential_unless_it_is_included(
 
         def work() -> None:
             client = Client(component)
-            session = client.open(url, token=TOKEN)
+            session = client.open(url, credential=BEARER)
             for credential in ("omit", "include"):
-                request = client.request("GET", "/healthz")
-                call = client.call("node", "start", session, request, credential, 0)
-                client.call("session", "[method]call.wait", call)
-                response = client.call("session", "[method]call.poll", call)
-                assert status(client, response) == 200
+                node = client.call("node", "open", session, credential)
+                assert status(client, client.send(node, "GET", "/healthz")) == 200
 
         await asyncio.to_thread(work)
     target = "GET /healthz?q=%C3%A9%20%26 HTTP/1.1"
     assert seen == [(target, None), (target, f"Bearer {TOKEN}")]
+
+
+async def test_who_blocks_has_the_token_that_was_provided_before_and_can_be_given_no_other(
+    component: tuple[Engine, Component],
+) -> None:
+    gate = Gate({f"Bearer {TOKEN}"})
+    provided = Record()
+    vars(provided).update(token=TOKEN, lifetime=None)
+
+    async with raw_server(gate) as url:
+
+        def work() -> None:
+            client = Client(component)
+            session = client.open(url, credential=Variant("provided"))
+            error = client.send(session, "GET", "/x")
+            assert (error.kind, "provide it first" in error.message) == ("credential", True)
+            client.call("admin", "provide", session, provided)
+            assert status(client, client.send(session, "GET", "/x")) == 200
+            gate.accepted = {"Bearer another"}
+            assert client.send(session, "GET", "/x").kind == "credential"
+
+        await asyncio.to_thread(work)
+    assert gate.credentials == [f"Bearer {TOKEN}"] * 2
+
+
+async def test_a_derived_session_is_held_to_its_caveats_and_sends_no_passport_of_another(
+    component: tuple[Engine, Component],
+) -> None:
+    gate = Gate()
+    absent = dict.fromkeys(
+        (
+            "overall-timeout",
+            "connect-timeout",
+            "read-timeout",
+            "write-timeout",
+            "max-request-bytes",
+            "retries",
+            "backoff",
+        )
+    )
+    none = dict.fromkeys(("expires-at", "methods", "path-prefix", "max-bytes"))
+
+    async with raw_server(gate) as url:
+
+        def work() -> None:
+            client = Client(component)
+            session = client.open(url, credential=BEARER, passport=PASSPORT)
+
+            def derive(credential: Variant | None, caveats: dict[str, Any]) -> Any:
+                members = {
+                    "credential": credential,
+                    "without-passport": credential is not None,
+                    "caveats": SimpleNamespace(**{**none, **caveats}),
+                }
+                overrides = SimpleNamespace(**absent, **members)
+                return client.call("admin", "derive", session, overrides)
+
+            reader = derive(None, {"methods": ["GET"], "path-prefix": "/feed"})
+            assert status(client, client.send(reader, "GET", "/feed/1")) == 200
+            for method, path in (("POST", "/feed/1"), ("GET", "/x")):
+                assert client.send(reader, method, path).kind == "capability"
+            assert derive(None, {"methods": []}).kind == "capability"
+            other = derive(Variant("token", f"other-{TOKEN}"), {})
+            assert status(client, client.send(other, "GET", "/x")) == 200
+
+        await asyncio.to_thread(work)
+    assert [(credential, passport) for _, credential, passport in gate.seen] == [
+        (f"Bearer {TOKEN}", PASSPORT),
+        (f"Bearer other-{TOKEN}", None),
+    ]
 
 
 def test_a_bad_configuration_and_an_unreachable_host_are_typed_errors(
@@ -282,7 +354,7 @@ async def test_a_subscription_gives_its_events_and_goes_on_where_it_was(
 
         def work() -> tuple[list[Any], list[Any]]:
             client = Client(component)
-            session = client.open(served.url, token=TOKEN)
+            session = client.open(served.url, credential=BEARER)
             told: list[Any] = []
             messages: list[Any] = []
             for kind, payload in client.updates(

@@ -41,6 +41,10 @@ impl Caveats {
         if let Some(given) = by.methods {
             let methods = given.iter().map(|name| method::checked(name));
             let methods = methods.collect::<Result<Vec<_>, _>>()?;
+            if methods.is_empty() {
+                let message = "methods is empty, which leaves no call; name at least one";
+                return Err(refused("contradictory", message.to_owned()));
+            }
             if let Some(before) = &self.methods
                 && methods.iter().any(|name| !before.contains(name))
             {
@@ -199,6 +203,13 @@ mod tests {
         };
         let none = Caveats::default;
         for (by, code) in [
+            (
+                Caveats {
+                    methods: methods(&[]),
+                    ..none()
+                },
+                "contradictory",
+            ),
             (
                 Caveats {
                     expires_at: Some(201),
