@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ron_core::caveats;
-use ron_core::credential;
 use ron_core::defaults::{MAX_REDIRECTS, STREAM_READ_BYTES};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::event_stream::{Message, Parser};
@@ -153,9 +152,7 @@ impl Subscription<'_> {
                 None => continue,
                 Some(Err(error)) if error.code == STREAM_ENDED && !reconnect => return Ok(()),
                 // A provider that has never given a token is broken; one that has may be so for a while.
-                Some(Err(error))
-                    if error.kind == ErrorKind::Credential && !self.was_open.get() =>
-                {
+                Some(Err(error)) if error.kind == ErrorKind::Credential && !self.was_open.get() => {
                     return Err(error);
                 }
                 Some(Err(error)) => error,
@@ -300,9 +297,7 @@ impl Subscription<'_> {
                         ));
                     }
                     redirects += 1;
-                    if credentials.redactor().finds(&target) {
-                        return Err(credential::in_url());
-                    }
+                    self.session.check_target(&target)?;
                     prepared.target = target;
                     if redirect::becomes_get(status, &prepared.method) {
                         prepared.become_get();
