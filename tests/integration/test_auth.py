@@ -228,3 +228,15 @@ async def test_a_credential_in_a_url_is_refused_before_anything_is_sent(
     assert caught.value.code == "secret_in_url"
     assert TOKEN not in caught.value.message
     assert gate.seen == []
+
+
+async def test_a_derived_clients_url_holds_no_credential_of_its_parent_either() -> None:
+    gate = Gate()
+    async with raw_server(gate) as url, RonClient(url, token=TOKEN) as client:
+        derived = client.with_caveat(readonly=True, issuer=lambda caveats: "another-token")
+        for narrow in (derived, derived.with_options(timeout=5)):
+            with pytest.raises(RonRequestError) as caught:
+                await narrow.get("/x", query={"a": TOKEN})
+            assert caught.value.code == "secret_in_url"
+        await derived.get("/x")
+    assert gate.credentials == ["Bearer another-token"]

@@ -254,6 +254,7 @@ async def test_what_a_provider_raises_is_named_and_its_text_is_nowhere(way: Way)
         TimeoutError(SECRET),
         type(f"{SECRET}\n", (Exception,), {})(SECRET),
         RonCredentialError(f"{SECRET}\n", code="invalid_token"),
+        RonCredentialError(f"the vault answered {SECRET}", code="invalid_token"),
         ExceptionGroup(SECRET, [ValueError(SECRET)]),
     ]
     for error in raised:

@@ -197,3 +197,26 @@ def test_a_key_file_that_others_may_read_is_warned_of(key_file: str) -> None:
     done = token("verify", "--key-file", key_file, environ={"RON_APP_TOKEN": V1})
     assert done.code == 0
     assert done.err == f"ron: warning: others may read {key_file}; chmod 600 {key_file}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inspect", V1),
+        ("inspect", f"Bearer {V1}"),
+        ("inspect", "--token-file", V1),
+        ("inspect", f"--token-file={V1}"),
+        ("inspect", f"--{V1}"),
+        ("verify", "--token", V1),
+        ("mint", KEY, "--tid", "t", "--kid", "k"),
+        ("mint", f"--key-file={KEY}", "--tid", "t", "--kid", "k"),
+        (V1,),
+    ],
+)
+def test_a_secret_that_is_an_argument_is_refused_and_not_repeated(
+    arguments: tuple[str, ...],
+) -> None:
+    for options in ((), ("--json",)):
+        done = token(*arguments, *options)
+        assert (done.code, done.out) == (ExitCode.REFUSED, b"")
+        assert done.err

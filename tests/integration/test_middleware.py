@@ -131,6 +131,7 @@ async def test_an_attempt_shows_no_credential_and_takes_fields() -> None:
         ("X-Forwarded-For", "1.2.3.4"),
         ("X-RON-Token", "x"),
         ("x-http-method-override", "DELETE"),
+        ("X-Original-URL", "/admin"),
         ("a b", "x"),
         ("", "x"),
         ("a", "x\r\nb: c"),

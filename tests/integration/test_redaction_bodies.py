@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from processes import run_python
 from ron_app_sdk_py import ClientConfig, RonClient, RonClientSync, RonConfigError, RonProblem
 from ron_app_sdk_py.defaults import MAX_LOGGED_BODY_CHARACTERS
 from servers import TOKEN, answering, on_a_thread, raw_server, reply
@@ -221,3 +222,14 @@ def test_the_synchronous_client_logs_bodies_too(told: list[dict[str, Any]]) -> N
         with RonClientSync(config=config) as client:
             client.post("/x", json={})
     assert [record["content"] for record in told] == ["'{}'"] * 2
+
+
+def test_a_body_of_backslashes_holds_nobody_up() -> None:
+    """Where it took a time that grows with the square of its length, this took minutes."""
+    code = (
+        "from ron_app_sdk_py.calls.bodies import without_secret_members as without\n"
+        "text = '\\\\' * 400_000\n"
+        "assert without(text) == text\n"
+    )
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr

@@ -17,6 +17,7 @@ from ron_app_sdk_py import (
     Middleware,
     Request,
     RonClient,
+    RonConfigError,
     RonError,
     iter_pages,
 )
@@ -135,3 +136,47 @@ def test_messages_to_the_component_and_from_it_show_no_fields() -> None:
     send = Send(1, 2, "GET", "https://e/", None, None, None, [AUTHORIZATION], None)
     begin = Begin("GET", "/x", None, [("idempotency-key", TOKEN)], [("a", TOKEN)], [("b", TOKEN)])
     assert TOKEN not in f"{send!r} {send} {begin!r} {begin} {[send, begin]}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"method": "GET", "path": f"/{TOKEN}\ud800"},
+        {"method": f"{TOKEN}\ud800", "path": "/"},
+        {"method": "GET", "path": "/", "headers": {"x-a": f"{TOKEN}\ud800"}},
+        {"method": "GET", "path": "/", "query": {"a": f"{TOKEN}\ud800"}},
+        {"method": "POST", "path": "/", "content": f"{TOKEN}\ud800"},
+        {"method": "POST", "path": "/", "json": {"a": f"{TOKEN}\ud800"}},
+    ],
+)
+async def test_what_is_no_text_shows_nothing_of_what_stands_beside_it(
+    arguments: dict[str, Any],
+) -> None:
+    async with RonClient("http://127.0.0.1:1", token=TOKEN) as client:
+        with pytest.raises(RonError) as caught:
+            await client.request(**arguments)
+    assert TOKEN not in "".join(texts_of(caught.value))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"expiry": TOKEN},
+        {"strength": TOKEN, "readonly": True},
+        {"methods": [f"{TOKEN} "]},
+        {"path_prefix": f"https://{TOKEN}@e/"},
+        {"path_prefix": f"/../{TOKEN}"},
+    ],
+)
+async def test_a_caveat_that_is_refused_does_not_show_it(arguments: dict[str, Any]) -> None:
+    async with RonClient("http://127.0.0.1:1", token=TOKEN) as client:
+        with pytest.raises(RonError) as caught:
+            client.with_caveat(**arguments)
+    assert TOKEN not in "".join(texts_of(caught.value))
+
+
+def test_a_variable_that_holds_the_token_by_mistake_does_not_show_it() -> None:
+    for variable in ("RON_APP_TIMEOUT", "RON_SDK_INSECURE_HTTP", "RON_SDK_READ_TIMEOUT_MS"):
+        with pytest.raises(RonConfigError, match=variable) as caught:
+            ClientConfig.from_env({"RON_APP_TOKEN": TOKEN, variable: TOKEN})
+        assert TOKEN not in "".join(texts_of(caught.value))

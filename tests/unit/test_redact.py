@@ -133,6 +133,22 @@ def test_a_secret_that_was_removed_or_forgotten_is_known_no_more() -> None:
     assert redactor.scrub(SECRET) == SECRET
 
 
+def test_a_secret_that_another_thread_adds_while_a_text_is_searched_is_known_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Search(redact._Search):
+        def __init__(self, secrets: list[str]) -> None:
+            super().__init__(secrets)
+            if other not in secrets:
+                redactor.add(other)
+
+    other = "the-other-secret-0123456789"
+    monkeypatch.setattr(redact, "_Search", Search)
+    redactor = Redactor(SECRET)
+    assert redactor.scrub(SECRET) == REDACTED
+    assert redactor.scrub(f"{SECRET} {other}") == f"{REDACTED} {REDACTED}"
+
+
 def test_of_a_secret_the_cache_of_patterns_has_no_more_than_single_characters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -64,6 +64,18 @@ def test_a_secret_that_was_wiped_has_no_text_and_leaves_its_copies_theirs() -> N
     assert other.get_secret_value() == TOKEN
 
 
+def test_a_secret_that_is_wiped_while_it_is_read_gives_nothing_else() -> None:
+    class Content(bytearray):
+        def decode(self, *arguments: Any, **options: Any) -> str:
+            secret.wipe()
+            return super().decode(*arguments, **options)
+
+    secret = Secret(TOKEN)
+    secret._content = Content(TOKEN.encode())
+    with pytest.raises(RonClosedError, match="wiped"):
+        secret.get_secret_value()
+
+
 def test_a_secret_that_nobody_has_any_more_is_overwritten() -> None:
     secret: Secret | None = Secret(TOKEN)
     assert secret is not None

@@ -128,11 +128,24 @@ impl Session {
         let key = || ids::idempotency_key(randomness());
         self.check_time()?;
         let prepared = request::prepare(&self.config, call, request_id, key)?;
-        if self.credentials.redactor().finds(&prepared.target) {
-            return Err(credential::in_url());
-        }
+        self.check_target(&prepared.target)?;
         let head = self.room_for(&prepared)?;
         Ok((prepared, head))
+    }
+
+    /// Checks that a path and query hold no credential of this session or of those that it is derived
+    /// from.
+    ///
+    /// # Errors
+    ///
+    /// Kind `request`.
+    pub fn check_target(&self, target: &str) -> Result<(), Error> {
+        if self.credentials.redactor().finds(target) {
+            return Err(credential::in_url());
+        }
+        self.parent
+            .as_ref()
+            .map_or(Ok(()), |parent| parent.check_target(target))
     }
 
     fn room_for(&self, prepared: &Prepared) -> Result<Head, Error> {

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ron_core::caveats;
-use ron_core::credential;
 use ron_core::defaults::{MAX_REDIRECTS, STREAM_READ_BYTES};
 use ron_core::error::{Error, ErrorKind, Phase};
 use ron_core::event_stream::{Message, Parser};
@@ -299,9 +298,7 @@ impl Subscription<'_> {
                         ));
                     }
                     redirects += 1;
-                    if credentials.redactor().finds(&target) {
-                        return Err(credential::in_url());
-                    }
+                    self.session.check_target(&target)?;
                     prepared.target = target;
                     if redirect::becomes_get(status, &prepared.method) {
                         prepared.become_get();

@@ -28,7 +28,9 @@ const RESERVED: &[(&str, &str)] = &[
     ("x-http-method", METHOD),
     ("x-http-method-override", METHOD),
     ("x-method-override", METHOD),
+    ("x-original-url", PATH),
     ("x-real-ip", INTERMEDIARY),
+    ("x-rewrite-url", PATH),
 ];
 
 /// Families of names that callers may not set, likewise.
@@ -45,6 +47,7 @@ const CREDENTIAL: &str = "give the credential as token=; cookies are never sent"
 const FRAMING: &str = "the transport sets what frames a request";
 const INTERMEDIARY: &str = "it is for proxies and gateways, which trust what it says";
 const METHOD: &str = "give the method itself to request()";
+const PATH: &str = "servers may take it for the path; give the path itself";
 
 /// Whether `name` is a token of RFC 9110, section 5.6.2.
 pub fn is_token(name: &str) -> bool {

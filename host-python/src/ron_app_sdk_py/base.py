@@ -240,8 +240,12 @@ class BaseClient:
             issuer=issuer,
         )
         before = self._attenuation or Attenuation()
-        step = attenuated(before, self._config, self._calls.wall_ns(), arguments)
-        return self._derive(step.fields, step.settings, step.attenuation)
+        try:
+            step = attenuated(before, self._config, self._calls.wall_ns(), arguments)
+            return self._derive(step.fields, step.settings, step.attenuation)
+        except RonError as error:
+            self._redactor.scrub_error(error)
+            raise
 
     @property
     def capability(self) -> Capability:

@@ -163,10 +163,12 @@ class ClientConfig:
                 every one.
         """
         values, faults = from_environment(os.environ if environ is None else environ, dotenv)
+        config = cls(**values)
         if faults:
-            raise RonConfigError("; ".join(faults), code="invalid_config")
+            message = Redactor(*config.secret_texts()).scrub("; ".join(faults))
+            raise RonConfigError(message, code="invalid_config")
         given = {name: value for name, value in overrides.items() if value is not None}
-        return cls(**values).with_fields(given)
+        return config.with_fields(given)
 
     def with_fields(self, fields: Mapping[str, Any]) -> Self:
         """This configuration with other fields. A credential takes the place of one of any kind."""

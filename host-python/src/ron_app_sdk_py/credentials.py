@@ -84,9 +84,15 @@ TokenProvider = Callable[[], Provided | Awaitable[Provided]]
 """A function without arguments, plain or ``async``, that gives a token which is good now."""
 
 
+class OwnText(str):
+    """A message of this package, so that it repeats nothing of what a provider has said."""
+
+    __slots__ = ()
+
+
 def invalid(what: str) -> RonCredentialError:
     """The error for a token that can't be used."""
-    return RonCredentialError(what, code="invalid_token")
+    return RonCredentialError(OwnText(what), code="invalid_token")
 
 
 def _lifetime(seconds: object) -> int:

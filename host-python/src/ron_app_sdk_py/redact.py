@@ -74,7 +74,6 @@ class Redactor:
         """Replaces this secret too, from now on."""
         if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET:
             self._secrets.append(secret)
-            self._search = None
 
     def remove(self, secret: str) -> None:
         """Takes one :meth:`add` of this secret back."""
@@ -94,12 +93,14 @@ class Redactor:
 
     def _scrubber(self) -> Callable[[str], str]:
         """What takes the secrets out of texts, for so many places that may be one."""
-        if not self._secrets:
+        # Other threads may add to them meanwhile.
+        secrets = self._secrets.copy()
+        if not secrets:
             return str
         search = self._search
-        if search is None:
+        if search is None or search.secrets != secrets:
             # Most clients never show anything.
-            self._search = search = _Search(self._secrets)
+            self._search = search = _Search(secrets)
         return partial(search.scrubbed, iter(range(MAX_SUSPECT_PLACES)))
 
     def scrub_all(self, value: Any) -> Any:
@@ -164,11 +165,16 @@ class _Form(NamedTuple):
 
 
 class _Search:
-    """Where secrets stand in texts."""
+    """Where secrets stand in texts.
 
-    __slots__ = ("_forms", "_heads", "_starts")
+    Attributes:
+        secrets: the secrets.
+    """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    __slots__ = ("_forms", "_heads", "_starts", "secrets")
+
+    def __init__(self, secrets: list[str]) -> None:
+        self.secrets = secrets
         self._heads: set[str] = set()
         seconds: dict[str, set[str]] = {}
         self._forms: dict[str, list[_Form]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json as json_
 import math
@@ -261,14 +262,15 @@ def _encoded(value: Any) -> bytes:
 
 
 def _utf8(name: str, text: str) -> bytes:
-    try:
+    # What it raises has all of the text.
+    with contextlib.suppress(UnicodeEncodeError):
         return text.encode()
-    except UnicodeEncodeError as error:
-        raise RonRequestError(
-            f"{name} holds the lone surrogate U+{ord(text[error.start]):04X}, which is no text; "
-            "decode it with the right encoding first",
-            code="invalid_body",
-        ) from None
+    bad = next(character for character in text if "\ud800" <= character <= "\udfff")
+    raise RonRequestError(
+        f"{name} holds the lone surrogate U+{ord(bad):04X}, which is no text; decode it with the "
+        "right encoding first",
+        code="invalid_body",
+    )
 
 
 def _pairs(name: str, given: Any) -> list[tuple[Any, Any]]:

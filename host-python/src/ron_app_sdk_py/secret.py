@@ -68,12 +68,15 @@ class Secret:
         Raises:
             RonClosedError: it was wiped.
         """
-        if self._content is None:
+        content = self._content
+        text = "" if content is None else content.decode("utf-8", "surrogatepass")
+        # Another thread may have overwritten it meanwhile.
+        if content is None or self._content is not content:
             raise RonClosedError(
                 "the secret was wiped when its client was closed; keep one of your own",
                 code="closed",
             )
-        return self._content.decode("utf-8", "surrogatepass")
+        return text
 
     @property
     def is_wiped(self) -> bool:

@@ -46,7 +46,7 @@ _LOOKED_AT = (MAX_LOGGED_BODY_CHARACTERS + _MARGIN) * _LONGEST_CHARACTER
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 # In JSON that is a string of JSON, quotation marks have backslashes.
-_MEMBER = re.compile(r'(\\*)"([\w.-]{1,64})\1"\s*:\s*')
+_MEMBER = re.compile(r'(?<!\\)(\\*+)"([\w.-]{1,64})\1"\s*:\s*')
 _PARAMETER = re.compile(r"(?:^|(?<=[&?\s]))([\w.-]{1,64})=([^&\s]*)")
 _SCALAR = re.compile(r"[^\s,}\]]*")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)

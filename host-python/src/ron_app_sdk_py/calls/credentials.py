@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..config import setting_text
-from ..credentials import AccessToken, TokenProvider, invalid
+from ..credentials import AccessToken, OwnText, TokenProvider, invalid
 from ..defaults import MAX_PROVIDER_THREADS, PROVIDER_SHARED_SECONDS, RECENT_CREDENTIALS
 from ..engine.guest import Clock
 from ..errors import RonCredentialError, RonRequestError
@@ -110,8 +110,9 @@ class Credentials:
         try:
             token = self._checked(await self._asked())
         except RonCredentialError as error:
-            if error.message.isprintable():
+            if isinstance(error.message, OwnText) and error.message.isprintable():
                 return self._redactor.scrub(error.message)
+            # The provider's own, or that of another client in it.
             return "token_provider raised RonCredentialError"
         except Exception as error:
             # Its text may hold anything.
@@ -222,4 +223,4 @@ def _raise(error: BaseException) -> Any:
 
 
 def _failed(what: str) -> RonCredentialError:
-    return RonCredentialError(f"token_provider {what}", code="token_provider_failed")
+    return RonCredentialError(OwnText(f"token_provider {what}"), code="token_provider_failed")

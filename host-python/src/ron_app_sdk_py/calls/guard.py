@@ -33,10 +33,12 @@ RESERVED = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
-        "x-real-ip",
         "x-http-method",
         "x-http-method-override",
         "x-method-override",
+        "x-original-url",
+        "x-real-ip",
+        "x-rewrite-url",
     }
 )
 """Names that callers may not set: the twin of ``component/core/src/header.rs``, held to it by

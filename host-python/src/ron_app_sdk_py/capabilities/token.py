@@ -123,7 +123,7 @@ class CapabilityToken:
             tid=tid,
             kid=kid,
             scope=wit.scope_to_wit(Scope() if scope is None else scope),
-            caveats=[wit.to_wit(caveat) for caveat in caveats],
+            caveats=wit.all_to_wit(caveats),
         )
         return cls.parse(_made("mint", digits_of(key), claims))
 
@@ -141,7 +141,7 @@ class CapabilityToken:
             RonRequestError: as :meth:`mint`.
             RonSandboxError: the component can't be loaded.
         """
-        added = [wit.to_wit(caveat) for caveat in caveats]
+        added = wit.all_to_wit(caveats)
         if not self.verify(key):
             raise RonCapabilityError(
                 "the token was not minted with this key, or was changed since; give the key of "

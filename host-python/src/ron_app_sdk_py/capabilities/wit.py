@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from wasmtime.component import Record, Variant
@@ -72,6 +73,17 @@ def fields(made: Record) -> dict[str, Any]:
     return {name.replace("-", "_"): value for name, value in vars(made).items()}
 
 
+def all_to_wit(caveats: Iterable[Caveat]) -> list[Variant]:
+    """Caveats as the component wants them.
+
+    Raises:
+        RonRequestError: they are none (code ``invalid_argument``).
+    """
+    if not isinstance(caveats, Iterable):
+        raise _refused("caveats", caveats, "give a list, such as [Exp(1700000000)]")
+    return [to_wit(caveat) for caveat in caveats]
+
+
 def to_wit(caveat: Caveat) -> Variant:
     """A caveat as the component wants it.
 
@@ -80,11 +92,8 @@ def to_wit(caveat: Caveat) -> Variant:
     """
     case = _CASES.get(type(caveat))
     if case is None:
-        raise RonRequestError(
-            f"a caveat is {type(caveat).__name__}; give one of ron_app_sdk_py.capabilities, such "
-            "as Exp(1700000000)",
-            code="invalid_argument",
-        )
+        mend = "give one of ron_app_sdk_py.capabilities, such as Exp(1700000000)"
+        raise _refused("a caveat", caveat, mend)
     members = _members(caveat)
     if len(members) > 1:
         return Variant(case, record(**members))
@@ -101,7 +110,13 @@ def from_wit(told: Variant) -> Caveat:
 
 
 def scope_to_wit(scope: Scope) -> Record:
-    """A scope as the component wants it."""
+    """A scope as the component wants it.
+
+    Raises:
+        RonRequestError: it is none (code ``invalid_argument``).
+    """
+    if not isinstance(scope, Scope):
+        raise _refused("scope", scope, "give a Scope")
     return record(prefix=scope.prefix, methods=list(scope.methods), max_bytes=scope.max_bytes)
 
 
@@ -117,6 +132,10 @@ def as_json(caveat: Caveat) -> dict[str, Any]:
         return {"t": type(caveat).__name__, "v": members}
     (value,) = members.values()
     return {"t": type(caveat).__name__, "v": list(value) if isinstance(value, tuple) else value}
+
+
+def _refused(name: str, given: object, mend: str) -> RonRequestError:
+    return RonRequestError(f"{name} is {type(given).__name__}; {mend}", code="invalid_argument")
 
 
 def _members(caveat: Caveat) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from ..defaults import MAX_SETTING_CHARACTERS
 from ..errors import RonConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .output import Output
 
 TOKEN_VARIABLE = "RON_APP_TOKEN"  # noqa: S105
@@ -23,6 +26,12 @@ ISSUER_KEY_VARIABLE = "RON_ISSUER_KEY"
 _CAPABILITY_VARIABLES = ("RON_APP_MACAROON", TOKEN_VARIABLE)
 SECRET_VARIABLES = (*_CAPABILITY_VARIABLES, "RON_APP_PASSPORT", ISSUER_KEY_VARIABLE)
 """Whatever holds secrets."""
+
+
+_LOOKS_SECRET = re.compile(
+    r"pWN0aWR[\w-]+|eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<!\w)[0-9A-Fa-f]{64}(?!\w)", re.ASCII
+)
+"""A token of ron-auth, a JSON Web Token, an issuer's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,14 @@ def hide_secrets(output: Output) -> None:
     """Keeps the environment's secrets out of the output, also where an option gives another one."""
     for variable in SECRET_VARIABLES:
         output.hide(os.environ.get(variable) or None)
+
+
+def hide_mistaken(arguments: Iterable[str], output: Output) -> None:
+    """Keeps out of the output what looks like a secret among the arguments of a command that is
+    refused: it was to be a file, or is none that the command takes."""
+    for argument in arguments:
+        for text in _LOOKS_SECRET.findall(argument):
+            output.hide(text)
 
 
 def given_credential(

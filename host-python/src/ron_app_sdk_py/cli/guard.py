@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import click
 
-from ..errors import RonError
-from .credentials import hide_secrets
+from ..errors import RonConfigError, RonError
+from .credentials import hide_mistaken, hide_secrets
 from .exit_codes import ExitCode, exit_code
 from .output import Output
 
@@ -37,6 +37,8 @@ def guarded(ctx: click.Context, arguments: Sequence[str] = ()) -> Iterator[None]
         if not isinstance(output, Output):
             output = Output(json="--json" in arguments)
             hide_secrets(output)
+        if isinstance(error, click.UsageError | RonConfigError):
+            hide_mistaken(arguments, output)
         code = _told_of(error, output)
     ctx.exit(code)
 

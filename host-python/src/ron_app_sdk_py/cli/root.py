@@ -54,7 +54,7 @@ class _Root(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # Nobody else is told of them: they are taken off the list as they are read.
         ctx.meta[_ARGUMENTS] = tuple(args)
-        with guarded(ctx, args):
+        with guarded(ctx, ctx.meta[_ARGUMENTS]):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -202,10 +203,10 @@ def encode(fields: Sequence[str], labels: Iterable[str] = ()) -> bytes:
     message = "\0".join(fields) + "\0"
     if message.count("\0") != len(fields) or "\n" in message or "\r" in message:
         raise _refused(fields, labels)
-    try:
+    # What it raises has all of the message.
+    with contextlib.suppress(UnicodeEncodeError):
         return message.encode()
-    except UnicodeEncodeError:
-        raise _refused(fields, labels) from None
+    raise _refused(fields, labels)
 
 
 def _refused(fields: Sequence[str], labels: Iterable[str]) -> RonRequestError:
