@@ -6,6 +6,7 @@ if the component lied, and it sees what middleware added afterwards.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence, Set
@@ -132,6 +133,11 @@ class Guard:
             raise RonCapabilityError(
                 "the caveats of this client have expired; derive another", code="expired"
             )
+
+    def time_left_ns(self) -> float:
+        """Nanoseconds until the rights of a narrowed client end; infinite where they don't."""
+        end = None if self._rights is None else self._rights.expires_at_ns
+        return math.inf if end is None else end - self._wall_ns()
 
     def check_rights(self, method: str, url: str, length: int, *, node: bool) -> None:
         """Checks what a narrowed client is about to send.

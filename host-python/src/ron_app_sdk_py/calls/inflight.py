@@ -313,7 +313,7 @@ class InFlight:
             redactor=self.limits.redactor,
         )
 
-    def overdue(self) -> RonTimeoutError:
+    def overdue(self) -> RonError:
         """The error of a call that this side ends."""
         return RonTimeoutError(
             f"the call's {self.timeout:g} s have passed, and the component did not end it",
