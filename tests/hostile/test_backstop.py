@@ -181,36 +181,40 @@ async def test_a_stream_ends_with_the_right_to_it_whatever_the_component_does(
     max_queue: int | None,
 ) -> None:
     server = Endless()
-    async with raw_server(server.handler) as url:
-        async with calls_on(begin=sending("\0", url), feed=read_on()) as (calls, session):
-            limits = Limits.of(ClientConfig(base_url=url), rights=Rights(ending(TIME_OUT)))
-            stream = await calls.stream(
-                session, limits, Request("GET", "/x"), Progress(max_queue=max_queue)
-            )
-            with pytest.raises(RonCapabilityError) as caught:
-                async with asyncio.timeout(LIMIT):
-                    await stream.more()
-            assert caught.value.code == "expired"
-            assert not calls._in_flight
+    async with (
+        raw_server(server.handler) as url,
+        calls_on(begin=sending("\0", url), feed=read_on()) as (calls, session),
+    ):
+        limits = Limits.of(ClientConfig(base_url=url), rights=Rights(ending(TIME_OUT)))
+        stream = await calls.stream(
+            session, limits, Request("GET", "/x"), Progress(max_queue=max_queue)
+        )
+        with pytest.raises(RonCapabilityError) as caught:
             async with asyncio.timeout(LIMIT):
-                while server.open:
-                    await asyncio.sleep(0.01)
+                await stream.more()
+        assert caught.value.code == "expired"
+        assert not calls._in_flight
+        async with asyncio.timeout(LIMIT):
+            while server.open:
+                await asyncio.sleep(0.01)
 
 
 async def test_so_does_one_that_nobody_takes_events_of() -> None:
     server = Endless()
-    async with raw_server(server.handler) as url:
-        async with calls_on(begin=sending("\0", url), feed=read_on("1")) as (calls, session):
-            limits = Limits.of(ClientConfig(base_url=url), rights=Rights(ending(TIME_OUT)))
-            stream = await calls.stream(session, limits, Request("GET", "/x"), Progress())
-            async with asyncio.timeout(LIMIT):
+    async with (
+        raw_server(server.handler) as url,
+        calls_on(begin=sending("\0", url), feed=read_on("1")) as (calls, session),
+    ):
+        limits = Limits.of(ClientConfig(base_url=url), rights=Rights(ending(TIME_OUT)))
+        stream = await calls.stream(session, limits, Request("GET", "/x"), Progress())
+        async with asyncio.timeout(LIMIT):
+            await stream.more()
+            assert stream.progress.ready
+            while server.open or not stream.ended:
+                await asyncio.sleep(0.01)
+            stream.progress.ready.clear()
+            with pytest.raises(RonCapabilityError):
                 await stream.more()
-                assert stream.progress.ready
-                while server.open or not stream.ended:
-                    await asyncio.sleep(0.01)
-                stream.progress.ready.clear()
-                with pytest.raises(RonCapabilityError):
-                    await stream.more()
 
 
 def ending(seconds: float) -> int:

@@ -225,13 +225,15 @@ async def test_a_certificate_that_is_not_trusted_is_not_tried_again(
     stranger: Authority, authority: Authority
 ) -> None:
     config = ClientConfig(tls_ca=authority.file, retries=3)
-    async with raw_server(answering([], OK), tls=stranger.server()) as url:
-        async with RonClient(url, config=config) as client:
-            with pytest.raises(RonTlsError) as caught:
-                await client.get("/x")
-            assert caught.value.attempts == 1
-            with pytest.raises(RonTlsError):
-                await anext(client.subscribe("/x"))
+    async with (
+        raw_server(answering([], OK), tls=stranger.server()) as url,
+        RonClient(url, config=config) as client,
+    ):
+        with pytest.raises(RonTlsError) as caught:
+            await client.get("/x")
+        assert caught.value.attempts == 1
+        with pytest.raises(RonTlsError):
+            await anext(client.subscribe("/x"))
 
 
 @ways

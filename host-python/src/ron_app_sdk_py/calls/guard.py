@@ -243,17 +243,20 @@ _NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*\Z")
 _VALUES = re.compile(r"[\t -~\x80-\xff]*\Z")
 
 
-def check_form(method: str, headers: Sequence[tuple[str, str]], *, methods: Set[str]) -> None:
+def check_form(
+    method: str, headers: Sequence[tuple[str, str]], *, methods: Set[str], bare: bool
+) -> None:
     """Checks that what the component wants to send can be read in one way only.
 
     Args:
         method: the method.
         headers: the fields.
         methods: those that may be sent for what the caller has asked for.
+        bare: whether the caller has asked for no credential to be sent.
 
     Raises:
-        RonSandboxError: it is another method, a name is no token, a value has control characters,
-            or they take too much.
+        RonSandboxError: it is another method, a name is no token or that of a credential that
+            nobody asked for, a value has control characters, or they take too much.
     """
     if method not in methods:
         raise _refused("a request of another method than was asked for")
@@ -262,6 +265,8 @@ def check_form(method: str, headers: Sequence[tuple[str, str]], *, methods: Set[
     printable = values.isascii() and values.isprintable()
     if not _NAMES.match(names) or not (printable or _VALUES.match(values)):
         raise _refused("fields that HTTP does not know")
+    if bare and re.search("^(?:authorization|x-ron-.*)$", names, re.IGNORECASE | re.MULTILINE):
+        raise _refused("a credential where none was asked for")
     if len(names) + len(values) > MAX_REQUEST_HEAD_BYTES:
         raise _refused(f"fields of more than {MAX_REQUEST_HEAD_BYTES} bytes")
 

@@ -228,7 +228,7 @@ class Stream(InFlight):
         if not self.inbox:
             await self.wait()
             return
-        item = self.inbox.popleft()
+        item = self.take()
         progress = self.progress
         match item:
             case Events():
@@ -236,7 +236,7 @@ class Stream(InFlight):
             case Connected():
                 progress.state = "open"
                 progress.connections += 1
-                progress.request_id = item.request_id
+                progress.request_id = self.limits.redactor.scrub(item.request_id)
                 self._warn(buffered=item.buffered)
             case Disconnected():
                 self._lose(item)
