@@ -213,6 +213,16 @@ REPORTS = {
     "a problem whose extensions are a list": problem(extensions=[]),
     "a problem that says to wait for ever": problem(retry_after_ms=10**400),
     "an error of no kind": reporting({"code": "abi", "message": "m"}, "no-such-kind", ""),
+    "the credential in a timeline": Lie(
+        (
+            (1, "timeline", "it is {token}", 2, *(0, 0, "", "{token}", "") * 2),
+            (1, "error", "network", '{"code":"c","message":"m"}'),
+        ),
+        error="RonNetworkError",
+        code="c",
+        says="[redacted]",
+        kinds=("call",),
+    ),
     "the credential in an error": Lie(
         ((1, "error", "network", '{"code":"{token}","message":"it is {token}!"}'),),
         error="RonNetworkError",
@@ -290,7 +300,6 @@ CREDENTIALS = {
         (1, "credential", "missing"),
         feed=((1, "credential", "refused"),),
         says="more than 103 tokens",
-        kinds=("call",),
         provides=True,
     ),
 }

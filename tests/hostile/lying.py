@@ -72,7 +72,8 @@ def told(client: RonClientSync, lie: Lie, kind: Kind) -> dict[str, Any]:
             method, content = ("POST", CONTENT) if lie.posts else ("GET", None)
             client.request(method, "/x", content=content)
     except RonError as error:
-        return {"error": type(error).__name__, "code": error.code, "message": str(error)}
+        message = "\n".join([str(error), *getattr(error, "__notes__", [])])
+        return {"error": type(error).__name__, "code": error.code, "message": message}
     return {"error": ENDED}
 
 

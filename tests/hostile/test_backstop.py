@@ -1,4 +1,5 @@
-"""The host ends a call soon after its deadline, whatever the component does or leaves undone."""
+"""The host ends a call soon after its deadline, and a stream with the right to it, whatever
+the component does or leaves undone."""
 
 from __future__ import annotations
 
@@ -11,10 +12,12 @@ import pytest
 
 import guests
 from guests import NOTHING, OPENED
-from ron_app_sdk_py import ClientConfig, RonClient, RonTimeoutError
+from ron_app_sdk_py import ClientConfig, RonCapabilityError, RonClient, RonTimeoutError
 from ron_app_sdk_py.calls.calls import Calls
 from ron_app_sdk_py.calls.limits import Limits
+from ron_app_sdk_py.calls.progress import Progress
 from ron_app_sdk_py.calls.sessions import Session
+from ron_app_sdk_py.capabilities.rights import Rights
 from ron_app_sdk_py.defaults import BACKSTOP_SECONDS
 from ron_app_sdk_py.engine.guest import Guest
 from ron_app_sdk_py.request import Request
@@ -146,6 +149,77 @@ async def test_the_time_of_the_session_counts_for_a_call_without_its_own() -> No
         async with asyncio.timeout(LIMIT):
             with pytest.raises(RonTimeoutError):
                 await calls.perform(session, limits, Request("GET", "/x"))
+
+
+class Endless:
+    """A server of a stream that never ends.
+
+    Attributes:
+        open: connections that were not closed by the client.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+
+    async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n:\n\n")
+        await reader.read()
+        self.open -= 1
+
+
+def read_on(*events: str) -> str:
+    """An output that has call 1 take these events and read on."""
+    fields = [field for event in events for field in ("message", event, "", "")]
+    told = (1, "events", "", 0, 0, len(events), *fields)
+    return guests.output(told, (1, "read", 1, 100))
+
+
+@pytest.mark.parametrize("max_queue", [None, 5], ids=["by its consumer", "by a task"])
+async def test_a_stream_ends_with_the_right_to_it_whatever_the_component_does(
+    max_queue: int | None,
+) -> None:
+    server = Endless()
+    async with (
+        raw_server(server.handler) as url,
+        calls_on(begin=sending("\0", url), feed=read_on()) as (calls, session),
+    ):
+        limits = Limits.of(ClientConfig(base_url=url), rights=Rights(ending(TIME_OUT)))
+        stream = await calls.stream(
+            session, limits, Request("GET", "/x"), Progress(max_queue=max_queue)
+        )
+        with pytest.raises(RonCapabilityError) as caught:
+            async with asyncio.timeout(LIMIT):
+                await stream.more()
+        assert caught.value.code == "expired"
+        assert not calls._in_flight
+        async with asyncio.timeout(LIMIT):
+            while server.open:
+                await asyncio.sleep(0.01)
+
+
+async def test_so_does_one_that_nobody_takes_events_of() -> None:
+    server = Endless()
+    async with (
+        raw_server(server.handler) as url,
+        calls_on(begin=sending("\0", url), feed=read_on("1")) as (calls, session),
+    ):
+        limits = Limits.of(ClientConfig(base_url=url), rights=Rights(ending(TIME_OUT)))
+        stream = await calls.stream(session, limits, Request("GET", "/x"), Progress())
+        async with asyncio.timeout(LIMIT):
+            await stream.more()
+            assert stream.progress.ready
+            while server.open or not stream.ended:
+                await asyncio.sleep(0.01)
+            stream.progress.ready.clear()
+            with pytest.raises(RonCapabilityError):
+                await stream.more()
+
+
+def ending(seconds: float) -> int:
+    """The wall clock so many seconds from now, in nanoseconds."""
+    return time.time_ns() + int(seconds * 1e9)
 
 
 async def test_the_real_component_leaves_the_backstop_nothing_to_do() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import logging
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from ron_app_sdk_py import ClientConfig, RonClient, RonNetworkError, RonProblem
+from ron_app_sdk_py.transport import httpx2_transport
 from servers import TOKEN, Request, answering, raw_server, read_request, reply, unused_port
 
 OK = reply("200 OK", b'{"ok":true}', "content-type: application/json")
@@ -153,6 +156,46 @@ async def test_connections_are_kept_and_one_that_the_server_closed_is_replaced(
         for _ in range(3):
             await client.get("/x")
         assert connections == 2
+
+
+SURPLUS = b'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n"evil"'
+
+
+@pytest.mark.parametrize("surplus", [SURPLUS, SURPLUS[:20], b"x-evil: "])
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("GET", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
+        ("GET", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ("HEAD", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"),
+    ],
+    ids=["of a length", "chunked", "empty", "to HEAD"],
+)
+@pytest.mark.parametrize("way", ["aiohttp", "httpx2", "own client"])
+async def test_what_comes_after_an_answer_is_not_the_next_one(
+    way: str, method: str, answer: bytes, surplus: bytes
+) -> None:
+    asked = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while True:
+            await read_request(reader)
+            asked += 1
+            if asked == 1:
+                writer.write(answer + surplus)
+            else:
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]")
+
+    async with raw_server(handler) as url, httpx2.AsyncClient(trust_env=False) as own:
+        transport = httpx2_transport(own) if way == "own client" else way
+        async with RonClient(url, transport=transport, retries=0) as client:
+            # Some garbage makes the answer no answer.
+            with contextlib.suppress(RonNetworkError):
+                await client.request(method, "/x")
+            assert await client.get("/x") == b"[]"
+    assert asked == 2
 
 
 async def test_an_encoded_body_is_returned_as_it_is(transport: str) -> None:

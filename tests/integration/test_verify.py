@@ -122,16 +122,24 @@ def replace_artifact_and_manifest(artifacts: Path) -> None:
 
 def weaken(site: Path) -> None:
     """Has RECORD tell only an MD5 of a file."""
-    record = site / "ron_app_sdk_py-0.1.0.dist-info" / "RECORD"
     digest = hashlib.md5((site / PACKAGE / "redact.py").read_bytes()).digest()
     weak = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    lines = [
-        f"ron_app_sdk_py/redact.py,md5={weak},1"
-        if line.startswith(f"{PACKAGE}/redact.py,")
-        else line
-        for line in record.read_text("utf-8").splitlines()
-    ]
-    record.write_text("\n".join(lines) + "\n")
+    record(site, "redact.py", f"{PACKAGE}/redact.py,md5={weak},1\n")
+
+
+def record(site: Path, file: str, row: str) -> None:
+    """Replaces what RECORD says of a file."""
+    path = site / "ron_app_sdk_py-0.1.0.dist-info" / "RECORD"
+    rows = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(row if r.startswith(f"{PACKAGE}/{file},") else r for r in rows))
+
+
+def shadow_by_link(site: Path) -> None:
+    """Has a package that stands elsewhere go before a module of its name."""
+    elsewhere = site.parent / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(site / PACKAGE / "timeline.py", elsewhere / "__init__.py")
+    (site / PACKAGE / "timeline").symlink_to(elsewhere)
 
 
 @pytest.mark.checkout
@@ -152,6 +160,9 @@ def weaken(site: Path) -> None:
             {"entry_points.txt"},
         ),
         (weaken, {"redact.py"}),
+        (lambda site: record(site, "redact.py", f"{PACKAGE}/redact.py,,\n"), {"redact.py"}),
+        (lambda site: record(site, "__init__.py", ""), {"__init__.py"}),
+        (shadow_by_link, {"timeline"}),
     ],
     ids=[
         "artifact changed",
@@ -162,6 +173,9 @@ def weaken(site: Path) -> None:
         "file planted",
         "metadata changed",
         "hash that proves nothing",
+        "no hash",
+        "file not recorded",
+        "module hidden by a link",
     ],
 )
 def test_what_differs_is_named(

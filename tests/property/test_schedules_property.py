@@ -28,7 +28,6 @@ LONGEST_BACKOFF, LONGEST_HINT, LONGEST_PAUSE = 20.0, 60.0, 5.0
 
 UNSENT = {
     "DNS-error",
-    "TLS-certificate-error",
     "TLS-protocol-error",
     "connection-refused",
     "connection-timeout",

@@ -62,6 +62,7 @@ def test_a_damaged_artifact_is_refused_by_name_with_the_mend(folder: Path, damag
         "{}",
         '{"artifacts": 3}',
         '{"artifacts": {}}',
+        pytest.param("[" * 100_000, id="nested"),
         '{"artifacts": {"ron_host.wasm": 3}}',
         '{"artifacts": {"ron_host.wasm": {"file": "ron_host.wasm", "sha256": ""}}}',
     ],

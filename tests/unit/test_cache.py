@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
+import threading
 import warnings
 from pathlib import Path
 
@@ -60,6 +62,20 @@ def test_links_are_not_followed(tmp_path: Path, target: str) -> None:
         (folder / "key").symlink_to(real / "key")
     with pytest.warns(RonCacheWarning):
         assert cache.read(folder, "key") is None
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    cache.write(folder, "other", b"")
+    os.mkfifo(folder / "key", 0o600)
+    read = functools.partial(cache.read, folder, "key")
+    waiting = threading.Thread(target=read, daemon=True)
+    waiting.start()
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert read() is None
+    cache.write(folder, "key", b"code")
+    assert read() == b"code"
 
 
 def test_a_folder_that_cannot_be_written_warns(tmp_path: Path) -> None:

@@ -57,6 +57,10 @@ MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 MAX_ANSWER_FIELDS: Final = 1_000_000
 """Most fields in it: each of the component's calls may be given a timeline at once."""
 
+MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
+"""What the component may hand to a call that takes nothing: more than one answer can hold, each
+text counted with what Python keeps of it."""
+
 GUEST_INSTANCES: Final = 16
 """Instances of core modules in the component."""
 
@@ -122,6 +126,9 @@ MIN_ACKNOWLEDGE_SECONDS: Final = 1.0
 
 BACKSTOP_SECONDS: Final = 0.25
 """How long after its deadline a call is ended from this side, if the component has not done it."""
+
+TICKS_PER_SECOND: Final = 1000
+"""How many ticks an event loop gives the component, and how many more at once after a rest."""
 
 MAX_LOOKUPS: Final = 8
 """Names that are looked up at once, each on a thread of its own, per event loop."""

@@ -24,7 +24,6 @@ from .errors import RonSandboxError
 
 _NAME = "ron-app-sdk-py"
 _PACKAGE = Path(__file__).resolve().parent
-_ROOT = "ron_app_sdk_py/__init__.py"
 _HASHES = ("sha256", "sha384", "sha512")
 """Those that the specification of ``RECORD`` asks for and Python always has."""
 
@@ -94,12 +93,16 @@ def verify() -> Report:
         size = len(artifact.wasm)
         report.artifacts.append(Checked(name, size, artifact.sha256, artifact.toolchain, names))
     recorded = _recorded()
-    root = next((path for path, file in recorded.items() if str(file) == _ROOT), None)
-    if root == _PACKAGE / "__init__.py":
+    roots = {
+        Path(str(file.locate())).parents[len(file.parts) - 2].resolve()
+        for file in recorded.values()
+        if file.parts[0] == _PACKAGE.name and len(file.parts) > 1
+    }
+    if _PACKAGE in roots:
         report.files = sum(file.hash is not None for file in recorded.values())
         report.differences += _differences(recorded)
-    elif root is not None:
-        other = f"the one that was installed is in {root.parent}"
+    elif roots:
+        other = f"the one that was installed is in {min(roots)}"
         report.differences.append(Difference(report.package, other))
     return report
 
@@ -117,8 +120,9 @@ def _recorded() -> dict[Path, PackagePath]:
 
 def _differences(recorded: dict[Path, PackagePath]) -> Iterator[Difference]:
     for path, file in recorded.items():
-        # RECORD itself and what Python compiled have none.
         if file.hash is None:
+            if file.name != "RECORD" and not _is_compiled(path):
+                yield Difference(str(path), "RECORD has no digest of it")
             continue
         if file.hash.mode not in _HASHES:
             yield Difference(
@@ -133,8 +137,15 @@ def _differences(recorded: dict[Path, PackagePath]) -> Iterator[Difference]:
         if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != file.hash.value:
             yield Difference(str(path), f"its {file.hash.mode} is not the one in RECORD")
     for path in sorted(_PACKAGE.rglob("*")):
-        if path not in recorded and path.is_file() and path.parent.name != "__pycache__":
+        # A link to a folder is a package to Python, and goes before a module of that name.
+        is_file = path.is_file() or path.is_symlink()
+        if path not in recorded and is_file and not _is_compiled(path):
             yield Difference(str(path), "it was not installed with the package")
+
+
+def _is_compiled(path: Path) -> bool:
+    """Whether Python put it there, of which no ``RECORD`` has a digest."""
+    return path.parent.name == "__pycache__"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

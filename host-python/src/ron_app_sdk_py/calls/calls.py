@@ -19,15 +19,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..credentials import TokenProvider
-from ..defaults import RETRY_BUDGET
+from ..defaults import MAX_WAITING_BYTES, RETRY_BUDGET
 from ..engine.guest import Begin, Clock, Guest, SystemClock
-from ..engine.messages import Attempts, Done, Failed, Log, Output
+from ..engine.messages import Attempts, Done, Failed, Log, Output, size
 from ..errors import (
     RonClosedError,
     RonError,
     RonOverloadError,
     RonRequestError,
     RonSandboxError,
+    broken,
 )
 from ..middleware import NONE, Chain
 from ..redact import Redactor
@@ -392,7 +393,10 @@ class Calls:
             if not call.inbox:
                 await call.wait()
                 continue
-            item = call.inbox.popleft()
+            item = call.take()
+            if call.backstop <= call.loop.now():
+                # What is there already keeps the loop from its timers.
+                raise call.overdue()
             match item:
                 case Done():
                     call.over = True
@@ -417,12 +421,20 @@ class Calls:
             if isinstance(error, RonSandboxError) or guest.instance.dead:
                 self._lose(guest, current, error)
             raise
-        self._deliver(output, current)
+        if not self._deliver(output, current):
+            flood = broken("hands more to a call than it takes")
+            self._lose(guest, current, flood)
+            raise flood
 
-    def _deliver(self, output: Output, current: InFlight | None) -> None:
-        """Hands out items to the calls that they belong to."""
+    def _deliver(self, output: Output, current: InFlight | None) -> bool:
+        """Hands out items to the calls that they belong to.
+
+        Returns:
+            Whether no call has more to take than it may.
+        """
         wake_at = output.wake_at
         refusal: Failed | None = None
+        bounded = True
         told: list[tuple[Log, Redactor | None]] = []
         for item in output.items:
             if isinstance(item, Log):
@@ -434,7 +446,9 @@ class Calls:
                 refusal = item if item.call == 0 and isinstance(item, Failed) else refusal
             elif target is current:
                 target.inbox.append(item)
-            else:
+            elif bounded:
+                target.waiting_bytes += size(item)
+                bounded = target.waiting_bytes <= MAX_WAITING_BYTES
                 target.deliver(item, wake_at)
         state = current.loop if current is not None else self._loops.running()
         if state is not None:
@@ -445,6 +459,7 @@ class Calls:
         if refusal is not None:
             # Of whatever kind it says: it is about a message, not about the call that runs.
             raise report_error(refusal._replace(kind="abi"))
+        return bounded
 
     def _lose(self, guest: Guest, current: InFlight | None, error: BaseException) -> None:
         """Ends the other calls of an instance that trapped or was interrupted."""

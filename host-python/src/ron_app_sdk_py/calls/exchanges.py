@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from ..engine.guest import Guest
@@ -12,6 +13,8 @@ from ..transport.protocol import TransportFailure, TransportRequest, TransportRe
 from .credentials import Token
 from .guard import check_added, check_form
 from .inflight import InboxItem, InFlight, InterruptedByInboxError, Lost
+
+_SMALL_READ_BYTES = 1024
 
 
 class Exchanges:
@@ -41,7 +44,8 @@ class Exchanges:
                     raise broken(f"wants more than {call.attempts} requests sent for a call")
                 method = call.request.method
                 methods = {method, method.upper()} | ({"GET"} if call.may_become_get else set())
-                check_form(item.method, item.headers, methods=methods)
+                bare = call.request.node == "omit"
+                check_form(item.method, item.headers, methods=methods, bare=bare)
                 await self.send(call, item)
             case Read():
                 await self.read(call, item)
@@ -49,7 +53,7 @@ class Exchanges:
                 call.abort(exchange)
             case Credential():
                 call.asked += 1
-                if call.asked > call.max_attempts:
+                if call.asked > min(call.max_attempts, call.attempts + InFlight.max_attempts):
                     raise broken(f"asks for more than {call.asked - 1} tokens for a call")
                 await self.ask(call)
             case Failed():
@@ -65,7 +69,7 @@ class Exchanges:
         """Asks the provider for a token, unless the inbox has something more urgent."""
         while call.inbox and isinstance(call.inbox[0], Abort):
             # An answer that was refused is dropped, and it is for another attempt that it asks.
-            await self.carry_out(call, call.inbox.popleft())
+            await self.carry_out(call, call.take())
         try:
             given = await call.io(call.credentials.ask())
         except InterruptedByInboxError:
@@ -198,6 +202,9 @@ class Exchanges:
             return
         if not content:
             call.open.pop(read.exchange, None)
+        elif read.max_bytes < _SMALL_READ_BYTES:
+            # What has arrived in one piece is not to keep the loop from others, byte by byte.
+            await asyncio.sleep(0)
         end = not content
         call.loop.counters.bytes_received += len(content)
         call.bytes_received += len(content)

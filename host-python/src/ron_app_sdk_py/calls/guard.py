@@ -6,6 +6,7 @@ if the component lied, and it sees what middleware added afterwards.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence, Set
@@ -135,6 +136,11 @@ class Guard:
                 "the caveats of this client have expired; derive another", code="expired"
             )
 
+    def time_left_ns(self) -> float:
+        """Nanoseconds until the rights of a narrowed client end; infinite where they don't."""
+        end = None if self._rights is None else self._rights.expires_at_ns
+        return math.inf if end is None else end - self._wall_ns()
+
     def check_rights(self, method: str, url: str, length: int, *, node: bool) -> None:
         """Checks what a narrowed client is about to send.
 
@@ -239,17 +245,20 @@ _NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*\Z")
 _VALUES = re.compile(r"[\t -~\x80-\xff]*\Z")
 
 
-def check_form(method: str, headers: Sequence[tuple[str, str]], *, methods: Set[str]) -> None:
+def check_form(
+    method: str, headers: Sequence[tuple[str, str]], *, methods: Set[str], bare: bool
+) -> None:
     """Checks that what the component wants to send can be read in one way only.
 
     Args:
         method: the method.
         headers: the fields.
         methods: those that may be sent for what the caller has asked for.
+        bare: whether the caller has asked for no credential to be sent.
 
     Raises:
-        RonSandboxError: it is another method, a name is no token, a value has control characters,
-            or they take too much.
+        RonSandboxError: it is another method, a name is no token or that of a credential that
+            nobody asked for, a value has control characters, or they take too much.
     """
     if method not in methods:
         raise _refused("a request of another method than was asked for")
@@ -258,6 +267,8 @@ def check_form(method: str, headers: Sequence[tuple[str, str]], *, methods: Set[
     printable = values.isascii() and values.isprintable()
     if not _NAMES.match(names) or not (printable or _VALUES.match(values)):
         raise _refused("fields that HTTP does not know")
+    if bare and re.search("^(?:authorization|x-ron-.*)$", names, re.IGNORECASE | re.MULTILINE):
+        raise _refused("a credential where none was asked for")
     if len(names) + len(values) > MAX_REQUEST_HEAD_BYTES:
         raise _refused(f"fields of more than {MAX_REQUEST_HEAD_BYTES} bytes")
 

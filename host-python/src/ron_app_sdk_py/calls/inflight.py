@@ -84,6 +84,8 @@ class InFlight:
         open: answers whose content is still to be read, by exchange.
         held: answers with their content, by exchange.
         over: whether the component has ended it.
+        waiting_bytes: about what the component has handed to it, while others were carried on,
+            since it last took all.
         max_attempts: how many requests may be sent for it at most, and tokens asked for.
         held_below: answers below this status are read to their end before the component hears of
             them.
@@ -119,6 +121,7 @@ class InFlight:
         "started",
         "timeout",
         "told",
+        "waiting_bytes",
     )
 
     # The first, those after it, and two that were refused for their credential.
@@ -154,6 +157,7 @@ class InFlight:
         self.open: dict[int, TransportResponse] = {}
         self.held: dict[int, tuple[TransportResponse, bytes]] = {}
         self.over = False
+        self.waiting_bytes = 0
         self.told: Attempts | None = None
         self.failure: TransportFailure | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -211,6 +215,13 @@ class InFlight:
             return
         self._interrupted = True
         self._task.cancel()
+
+    def take(self) -> InboxItem:
+        """The next thing in the inbox, which is not empty."""
+        item = self.inbox.popleft()
+        if not self.inbox:
+            self.waiting_bytes = 0
+        return item
 
     async def wait(self) -> None:
         """Waits until something is in the inbox."""
@@ -308,12 +319,12 @@ class InFlight:
             response.headers,
             content,
             attempts=done.attempts,
-            request_id=done.request_id,
+            request_id=self.limits.redactor.scrub(done.request_id),
             timeline=functools.partial(timeline, self.told, self.limits.redactor),
             redactor=self.limits.redactor,
         )
 
-    def overdue(self) -> RonTimeoutError:
+    def overdue(self) -> RonError:
         """The error of a call that this side ends."""
         return RonTimeoutError(
             f"the call's {self.timeout:g} s have passed, and the component did not end it",

@@ -7,12 +7,14 @@ import contextlib
 import math
 from collections.abc import AsyncGenerator, Callable
 
+from ..defaults import TICKS_PER_SECOND
 from ..engine.guest import Clock
 from ..errors import RonClosedError
 from ..transport.protocol import Transport
 from .metrics import Counters, CounterSet
 
 _FRESH_NS = 5_000_000
+_TICK_NS = 1e9 / TICKS_PER_SECOND
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -57,8 +59,9 @@ class LoopState:
         self._tick = tick
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at: float = 0
+        self._ticked_at = self._used_at = self.now()
+        self._ticks = 0.0
         self._backstop = math.inf
-        self._used_at = self.now()
         self.calls = 0
         self.wanted: int | None = None
 
@@ -84,6 +87,9 @@ class LoopState:
             self._tick_by(backstop)
 
     def _tick_by(self, at: float) -> None:
+        if self._ticks >= TICKS_PER_SECOND:
+            # A component that always asks for another one at once would keep the loop busy.
+            at = max(at, self._ticked_at + _TICK_NS)
         if at == math.inf or self._ticks_by(at):
             return
         if self._timer is not None:
@@ -111,6 +117,8 @@ class LoopState:
 
     def _fire(self) -> None:
         self._timer = None
+        before, self._ticked_at = self._ticked_at, self.now()
+        self._ticks = max(0, self._ticks - (self._ticked_at - before) / _TICK_NS) + 1
         self._tick()
 
     def used(self) -> None:

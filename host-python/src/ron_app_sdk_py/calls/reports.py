@@ -53,7 +53,7 @@ def timeline(given: Attempts | None, redactor: Redactor) -> Timeline:
         )
         for start, duration, status, error, wait in given.attempts
     )
-    return Timeline(attempts, given.stopped or None)
+    return Timeline(attempts, redactor.scrub(given.stopped) or None)
 
 
 def report_error(failed: Failed, redactor: Redactor | None = None) -> RonError:

@@ -16,6 +16,7 @@ import warnings
 from itertools import repeat
 from typing import Protocol
 
+from ..defaults import BACKSTOP_SECONDS
 from ..engine.guest import Guest
 from ..engine.messages import (
     Abort,
@@ -30,6 +31,7 @@ from ..engine.messages import (
 )
 from ..errors import (
     RonBufferingWarning,
+    RonCapabilityError,
     RonClosedError,
     RonError,
     RonRequestError,
@@ -39,7 +41,7 @@ from ..events import Event
 from ..middleware import Chain
 from ..request import Request
 from .exchanges import Exchanges
-from .inflight import Close, InboxItem, InFlight, Lost, Restart
+from .inflight import Close, InboxItem, InFlight, Lost, Overdue, Restart
 from .limits import Limits
 from .loops import LoopState
 from .progress import Entry, Progress
@@ -121,8 +123,8 @@ class Stream(InFlight):
 
     @property
     def backstop(self) -> float:
-        """Never: a stream may take as long as it likes."""
-        return math.inf
+        """Soon after its client's right to it ends: by itself it may take as long as it likes."""
+        return self.loop.now() + self.limits.guard.time_left_ns() + BACKSTOP_SECONDS * 1e9
 
     @property
     def status(self) -> int | None:
@@ -226,7 +228,7 @@ class Stream(InFlight):
         if not self.inbox:
             await self.wait()
             return
-        item = self.inbox.popleft()
+        item = self.take()
         progress = self.progress
         match item:
             case Events():
@@ -234,7 +236,7 @@ class Stream(InFlight):
             case Connected():
                 progress.state = "open"
                 progress.connections += 1
-                progress.request_id = item.request_id
+                progress.request_id = self.limits.redactor.scrub(item.request_id)
                 self._warn(buffered=item.buffered)
             case Disconnected():
                 self._lose(item)
@@ -246,6 +248,9 @@ class Stream(InFlight):
             case Restart():
                 guest = self.guest
                 self._carrier.exchanges.cross(guest, lambda: guest.restart(self.id), self)
+            case Overdue():
+                # The component may know it still, so the stream is not over.
+                raise self.overdue()
             case _:
                 if isinstance(item, Send):
                     progress.state = "connecting"
@@ -294,6 +299,14 @@ class Stream(InFlight):
         elif isinstance(error, RonStreamError):
             error.last_error = error.__cause__ = self.progress.last_error
         return error
+
+    def overdue(self) -> RonError:
+        """The error of a stream that outlived the right to it."""
+        return RonCapabilityError(
+            "the caveats of this client have expired, and the component did not end the stream",
+            code="expired",
+            attempts=self.attempts,
+        )
 
     async def _fail(self, error: BaseException) -> None:
         self.end(error)
@@ -404,6 +417,9 @@ class Stream(InFlight):
                 case Failed():
                     self._conclude(self.error(item))
                     return
+                case Overdue():
+                    self._conclude(self.overdue(), over=False)
+                    return
         super()._receive(item, wake_at)
 
     def _stop(self, exchange: int) -> None:
@@ -413,9 +429,14 @@ class Stream(InFlight):
                 self.inbox.remove(item)
         self.abort(exchange)
 
-    def _conclude(self, error: RonError | None) -> None:
-        """The component has ended it while nobody carries it on; who does is told."""
-        self.over = True
+    def _conclude(self, error: RonError | None, *, over: bool = True) -> None:
+        """It has ended while nobody carries it on; who does is told.
+
+        Args:
+            error: in what.
+            over: whether the component has ended it.
+        """
+        self.over = over
         for item in self.inbox:
             if isinstance(item, Events):
                 self._take(item)

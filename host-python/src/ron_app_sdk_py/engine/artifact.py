@@ -73,7 +73,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise _missing(path, error) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _corrupt(path, "it is not JSON") from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("artifacts"), dict):
         raise _corrupt(path, "it lists no artifacts")

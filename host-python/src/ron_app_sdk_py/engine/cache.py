@@ -47,7 +47,9 @@ def read(directory: Path, key: str) -> bytes | None:
     """The cached bytes, or None if there are none or they are not what was written."""
     try:
         with _opened(directory) as fd:
-            file = os.open(key, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            # A pipe of that name would be waited for.
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.open(key, flags, dir_fd=fd)
             with open(file, "rb") as stream:
                 _check_owner(os.fstat(file), directory / key)
                 digest, compiled = stream.read(_DIGEST_BYTES), stream.read()

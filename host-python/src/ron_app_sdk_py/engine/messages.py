@@ -177,6 +177,16 @@ Item = (
 )
 
 
+def size(value: object) -> int:
+    """About how many bytes an item, or a part of one, takes."""
+    if isinstance(value, list | tuple):
+        return sum(map(size, value), _OBJECT_BYTES)
+    return _OBJECT_BYTES + (len(value) if isinstance(value, str) else 0)
+
+
+_OBJECT_BYTES = 64
+
+
 class Output(NamedTuple):
     """What an export answers.
 

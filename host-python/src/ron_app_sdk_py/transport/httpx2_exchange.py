@@ -191,7 +191,19 @@ class Httpx2Response:
                 await self._stream.aclose()
                 return
             async with aclosing(self._stream), aclosing(self._chunks):
-                pass
+                await _close_with_surplus(self._stream)
+
+
+async def _close_with_surplus(stream: Any) -> None:
+    """Closes the connection if more has come than the answer. h11 would take that for the next
+    one, which RFC 9112, section 6.3, forbids; nothing public tells."""
+    while inner := getattr(stream, "_stream", None) or getattr(stream, "_httpcore_stream", None):
+        stream = inner
+    connection: Any = getattr(stream, "_connection", None)
+    state = getattr(connection, "_h11_state", None)
+    if state is not None and state.trailing_data[0]:
+        # The pool keeps no connection whose stream is closed.
+        await connection._network_stream.aclose()
 
 
 def exchange_failure(error: BaseException, *, head_seen: bool = False) -> TransportFailure:
