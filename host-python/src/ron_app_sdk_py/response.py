@@ -25,10 +25,17 @@ class Response:
         headers: the header section.
         content: the body.
         attempts: how many requests were sent.
-        request_id: the ``X-Request-Id`` of the call.
     """
 
-    __slots__ = ("_redactor", "_timeline", "attempts", "content", "headers", "request_id", "status")
+    __slots__ = (
+        "_redactor",
+        "_request_id",
+        "_timeline",
+        "attempts",
+        "content",
+        "headers",
+        "status",
+    )
 
     def __init__(
         self,
@@ -45,9 +52,14 @@ class Response:
         self.headers = Headers(headers)
         self.content = content
         self.attempts = attempts
-        self.request_id = request_id
+        self._request_id = request_id
         self._timeline = timeline
         self._redactor = redactor
+
+    @property
+    def request_id(self) -> str:
+        """The ``X-Request-Id`` of the call."""
+        return self._redactor.scrub(self._request_id)
 
     @property
     def timeline(self) -> Timeline:

@@ -394,9 +394,6 @@ class Calls:
                 await call.wait()
                 continue
             item = call.take()
-            if call.backstop <= call.loop.now():
-                # What is there already keeps the loop from its timers.
-                raise call.overdue()
             match item:
                 case Done():
                     call.over = True

@@ -11,7 +11,7 @@ from ..errors import RonRequestError, broken
 from ..middleware import Attempt
 from ..transport.protocol import TransportFailure, TransportRequest, TransportResponse
 from .credentials import Token
-from .guard import check_added, check_form
+from .guard import check_added, check_form, refused
 from .inflight import InboxItem, InFlight, InterruptedByInboxError, Lost
 
 _SMALL_READ_BYTES = 1024
@@ -42,10 +42,9 @@ class Exchanges:
                     raise broken("wants a request sent before it has dropped the last answer")
                 if call.attempts >= call.max_attempts:
                     raise broken(f"wants more than {call.attempts} requests sent for a call")
-                method = call.request.method
-                methods = {method, method.upper()} | ({"GET"} if call.may_become_get else set())
-                bare = call.request.node == "omit"
-                check_form(item.method, item.headers, methods=methods, bare=bare)
+                if not call.may_send(item.method):
+                    raise refused("a request of another method than was asked for")
+                check_form(item.headers, bare=call.request.node == "omit")
                 await self.send(call, item)
             case Read():
                 await self.read(call, item)

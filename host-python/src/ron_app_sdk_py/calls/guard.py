@@ -6,10 +6,11 @@ if the component lied, and it sees what middleware added afterwards.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -242,36 +243,38 @@ def check_added(fields: Sequence[tuple[str, str]], present: Sequence[tuple[str, 
 _NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*\Z")
 """Tokens (RFC 9110, section 5.6.2), each on a line: no text of the component has line ends."""
 
+_CREDENTIALS = re.compile(r"^(?:authorization|x-ron-.*)$", re.IGNORECASE | re.MULTILINE)
 _VALUES = re.compile(r"[\t -~\x80-\xff]*\Z")
 
 
-def check_form(
-    method: str, headers: Sequence[tuple[str, str]], *, methods: Set[str], bare: bool
-) -> None:
-    """Checks that what the component wants to send can be read in one way only.
+def check_form(headers: Sequence[tuple[str, str]], *, bare: bool) -> None:
+    """Checks that the fields that the component wants to send can be read in one way only.
 
     Args:
-        method: the method.
         headers: the fields.
-        methods: those that may be sent for what the caller has asked for.
         bare: whether the caller has asked for no credential to be sent.
 
     Raises:
-        RonSandboxError: it is another method, a name is no token or that of a credential that
-            nobody asked for, a value has control characters, or they take too much.
+        RonSandboxError: a name is no token, or that of a credential which nobody asked for; a value
+            has control characters, or they take too much.
     """
-    if method not in methods:
-        raise _refused("a request of another method than was asked for")
     names = "".join([f"{name}\n" for name, _ in headers])
     values = "".join([value for _, value in headers])
-    printable = values.isascii() and values.isprintable()
-    if not _NAMES.match(names) or not (printable or _VALUES.match(values)):
-        raise _refused("fields that HTTP does not know")
-    if bare and re.search("^(?:authorization|x-ron-.*)$", names, re.IGNORECASE | re.MULTILINE):
-        raise _refused("a credential where none was asked for")
     if len(names) + len(values) > MAX_REQUEST_HEAD_BYTES:
-        raise _refused(f"fields of more than {MAX_REQUEST_HEAD_BYTES} bytes")
+        raise refused(f"fields of more than {MAX_REQUEST_HEAD_BYTES} bytes")
+    printable = values.isascii() and values.isprintable()
+    if not _are_tokens(names) or not (printable or _VALUES.match(values)):
+        raise refused("fields that HTTP does not know")
+    if bare and _CREDENTIALS.search(names):
+        raise refused("a credential where none was asked for")
 
 
-def _refused(what: str) -> RonSandboxError:
+@functools.lru_cache(maxsize=64)
+def _are_tokens(names: str) -> bool:
+    """Whether names are tokens. Those of most requests are the same."""
+    return _NAMES.match(names) is not None
+
+
+def refused(what: str) -> RonSandboxError:
+    """The error for what the component wants to have sent and may not."""
     return RonSandboxError(f"the component wants to send {what}; it was not sent", code="guard")

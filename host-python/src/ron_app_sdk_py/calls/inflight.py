@@ -216,6 +216,11 @@ class InFlight:
         self._interrupted = True
         self._task.cancel()
 
+    def may_send(self, method: str) -> bool:
+        """Whether a method is the one that the caller has asked for."""
+        asked = self.request.method
+        return method in (asked, asked.upper()) or (self.may_become_get and method == "GET")
+
     def take(self) -> InboxItem:
         """The next thing in the inbox, which is not empty."""
         item = self.inbox.popleft()
@@ -319,7 +324,7 @@ class InFlight:
             response.headers,
             content,
             attempts=done.attempts,
-            request_id=self.limits.redactor.scrub(done.request_id),
+            request_id=done.request_id,
             timeline=functools.partial(timeline, self.told, self.limits.redactor),
             redactor=self.limits.redactor,
         )

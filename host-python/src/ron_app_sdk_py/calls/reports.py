@@ -70,7 +70,10 @@ def report_error(failed: Failed, redactor: Redactor | None = None) -> RonError:
             _check(report["problem"], _PROBLEM)
         if redactor is not None:
             report = redactor.scrub_all(report)
-        return from_report(failed.kind, report)
+        error = from_report(failed.kind, report)
+        if not str(error):
+            raise ValueError
+        return error
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return broken("reported an error that can't be read")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -213,9 +212,11 @@ def encode(fields: Sequence[str], labels: Iterable[str] = ()) -> bytes:
     message = "\0".join(fields) + "\0"
     if message.count("\0") != len(fields) or "\n" in message or "\r" in message:
         raise _refused(fields, labels)
-    # What it raises has all of the message.
-    with contextlib.suppress(UnicodeEncodeError):
+    try:
         return message.encode()
+    except UnicodeEncodeError:
+        # It has all of the message, so nothing is raised in here.
+        pass
     raise _refused(fields, labels)
 
 
