@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from ron_app_sdk_py import (
+    AccessToken,
+    ClientConfig,
     Event,
+    RonClient,
     RonConnectError,
     RonError,
     RonNetworkError,
@@ -575,3 +578,22 @@ def test_a_blocking_client_goes_through_the_same() -> None:
         assert subscription.counters.duplicates == 1
     assert [request.last_event_id for request in sim.requests] == ["", "", "b", "c"]
     assert 65 <= sim.now <= 70
+
+
+def test_a_provider_may_be_out_of_order_for_as_long_as_the_stream_goes_on_trying() -> None:
+    asked = itertools.count()
+
+    def provide() -> AccessToken:
+        if 0 < next(asked) <= 500:
+            raise ConnectionError
+        return AccessToken("token-0123456789", expires_in=0.001)
+
+    sim = Simulation(config=ClientConfig(token_provider=provide))
+    sim.on("GET", "/x", [EventStream(event("a")), EventStream(event("b")), NO_MORE])
+
+    async def program(client: RonClient) -> list[str]:
+        stream = client.subscribe("/x", reconnect_timeout=None)
+        return [item.data async for item in stream]
+
+    assert sim.run(program, limit=24 * HOUR) == ["a", "b"]
+    assert next(asked) > 500

@@ -51,9 +51,9 @@ class Exchanges:
             case Abort(exchange=exchange):
                 call.abort(exchange)
             case Credential():
+                if call.asked >= call.max_asks:
+                    raise broken(f"asks for more than {call.asked} tokens for a call")
                 call.asked += 1
-                if call.asked > min(call.max_attempts, call.attempts + InFlight.max_attempts):
-                    raise broken(f"asks for more than {call.asked - 1} tokens for a call")
                 await self.ask(call)
             case Failed():
                 call.over = True

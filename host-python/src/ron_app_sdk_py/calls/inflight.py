@@ -86,7 +86,7 @@ class InFlight:
         over: whether the component has ended it.
         waiting_bytes: about what the component has handed to it, while others were carried on,
             since it last took all.
-        max_attempts: how many requests may be sent for it at most, and tokens asked for.
+        max_attempts: how many requests may be sent for it at most.
         held_below: answers below this status are read to their end before the component hears of
             them.
         is_fresh: whether each of its requests goes out on a connection of its own.
@@ -177,6 +177,11 @@ class InFlight:
         return self.started + (self.timeout + BACKSTOP_SECONDS) * 1e9
 
     @property
+    def max_asks(self) -> float:
+        """How many tokens may be asked for by now."""
+        return self.max_attempts
+
+    @property
     def credentials(self) -> Credentials:
         """Where tokens for it come from.
 
@@ -217,7 +222,8 @@ class InFlight:
         self._task.cancel()
 
     def may_send(self, method: str) -> bool:
-        """Whether a method is the one that the caller has asked for."""
+        """Whether a method is the one that the caller has asked for, or what a redirect may turn it
+        into."""
         asked = self.request.method
         return method in (asked, asked.upper()) or (self.may_become_get and method == "GET")
 

@@ -127,6 +127,13 @@ class Stream(InFlight):
         return self.loop.now() + self.limits.guard.time_left_ns() + BACKSTOP_SECONDS * 1e9
 
     @property
+    def max_asks(self) -> float:
+        """As of a call, one more for each request, and one a second: a provider that fails is asked
+        again before each connection, after a wait."""
+        seconds = (self.loop.now() - self.started) / 1e9
+        return InFlight.max_attempts + self.attempts + seconds
+
+    @property
     def status(self) -> int | None:
         """The status of its last good answer, or None."""
         return 200 if self.progress.connections else None
