@@ -112,19 +112,11 @@ class Guard:
         if not inside or "/." in url or "%" in url:
             path = url[len(self._base) - 1 :].partition("?")[0]
             if not inside or not _stays(path):
-                raise RonSandboxError(
-                    "the component wants to send a request that leaves the configured origin or "
-                    "the app plane; it was not sent",
-                    code="guard",
-                )
+                raise refused("a request that leaves the configured origin or the app plane")
         if not _URL.match(url):
-            raise RonSandboxError(
-                "the component wants to send a URL that is not encoded", code="guard"
-            )
+            raise refused("a URL that is not encoded")
         if not _NEVER_SENT.isdisjoint([name.lower() for name, _ in headers]):
-            raise RonSandboxError(
-                "the component wants to send a field that only transports set", code="guard"
-            )
+            raise refused("a field that only transports set")
 
     def check_time(self) -> None:
         """Checks that the time of a narrowed client's rights is not over.
@@ -162,11 +154,7 @@ class Guard:
         path = url[len(self._base) - 1 :].partition("?")[0]
         reason = self._rights.denial(method, path, length, node=node)
         if reason is not None:
-            raise RonSandboxError(
-                "the component wants to send a request that the caveats of this client refuse "
-                f"({reason}); it was not sent",
-                code="guard",
-            )
+            raise refused(f"a request that the caveats of this client refuse ({reason})")
 
 
 def _stays(path: str) -> bool:
