@@ -299,7 +299,7 @@ CREDENTIALS = {
     "tokens wanted without end": broken(
         (1, "credential", "missing"),
         feed=((1, "credential", "refused"),),
-        says="more than 103 tokens",
+        says="tokens for a call",
         provides=True,
     ),
 }

@@ -130,7 +130,7 @@ class Stream(InFlight):
     def max_asks(self) -> float:
         """As of a call, one more for each request, and one a second: a provider that fails is asked
         again before each connection, after a wait."""
-        seconds = (self.loop.now() - self.started) / 1e9
+        seconds = (self.loop.now() - self.started) // 10**9
         return InFlight.max_attempts + self.attempts + seconds
 
     @property
